@@ -1,0 +1,25 @@
+/// What a caller can do about an error; every error of this workspace has one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The input breaks a documented rule. Correct it; the same call fails again.
+    InvalidInput,
+    /// The input is valid, but a different state is needed first (a gap to repair, a series to start).
+    WrongState,
+    /// The thing asked for does not exist.
+    NotFound,
+    /// The other side cannot be reached or did not answer in time. The same call may succeed later.
+    Unavailable,
+    /// The component was closed and will not answer again.
+    Closed,
+}
+
+impl ErrorKind {
+    /// Whether the same call, unchanged, may succeed later.
+    pub const fn is_retryable(self) -> bool {
+        match self {
+            Self::Unavailable => true,
+            Self::InvalidInput | Self::WrongState | Self::NotFound | Self::Closed => false,
+        }
+    }
+}
