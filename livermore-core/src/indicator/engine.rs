@@ -3,7 +3,7 @@ use std::{
     fmt,
 };
 
-use super::{EngineSnapshot, IndicatorError, MacdVConfig, MacdVPoint, MacdVSeries, Reading};
+use super::{EngineSnapshot, IndicatorError, MacdVConfig, MacdVSeries, Reading};
 use crate::{
     ids::{Symbol, Timeframe},
     market::Candle,
@@ -133,17 +133,5 @@ impl IndicatorEngine for MacdVEngine {
         }
         self.series = restored;
         Ok(())
-    }
-}
-
-impl Reading {
-    fn of(candle: &Candle, point: MacdVPoint) -> Self {
-        Self {
-            time: candle.open_time(),
-            timeframe: candle.timeframe(),
-            close: candle.close(),
-            synthetic: candle.is_synthetic(),
-            point,
-        }
     }
 }

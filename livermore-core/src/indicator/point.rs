@@ -87,6 +87,7 @@ impl PartialEq for MacdVPoint {
     }
 }
 
+#[allow(clippy::missing_fields_in_debug, reason = "the values are shown through their public form")]
 impl fmt::Debug for MacdVPoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MacdVPoint")

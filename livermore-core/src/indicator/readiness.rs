@@ -28,13 +28,12 @@ pub enum NotReady {
 
 impl fmt::Display for NotReady {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::WarmingUp { bars_needed } => write!(f, "warming up: {bars_needed} more bars needed"),
-            Self::LowTradingActivity { traded_bars_needed } => {
-                write!(f, "low trading activity: {traded_bars_needed} more traded bars needed")
-            }
-            Self::SignalWarmingUp { bars_needed } => write!(f, "signal warming up: {bars_needed} more bars needed"),
-            Self::ZeroRange => f.write_str("the price has not moved"),
-        }
+        let (what, count, unit) = match self {
+            Self::WarmingUp { bars_needed } => ("warming up", bars_needed, "bar"),
+            Self::LowTradingActivity { traded_bars_needed } => ("low trading activity", traded_bars_needed, "traded bar"),
+            Self::SignalWarmingUp { bars_needed } => ("signal warming up", bars_needed, "bar"),
+            Self::ZeroRange => return f.write_str("the price has not moved"),
+        };
+        write!(f, "{what}: {count} more {unit}{} needed", if *count == 1 { "" } else { "s" })
     }
 }

@@ -30,6 +30,19 @@ pub struct Reading {
     pub point: MacdVPoint,
 }
 
+impl Reading {
+    /// Values beside the facts of the candle they belong to.
+    pub fn of(candle: &Candle, point: MacdVPoint) -> Self {
+        Self {
+            time: candle.open_time(),
+            timeframe: candle.timeframe(),
+            close: candle.close(),
+            synthetic: candle.is_synthetic(),
+            point,
+        }
+    }
+}
+
 impl MacdVSeries {
     /// A series of `timeframe` candles that has seen nothing.
     pub fn new(timeframe: Timeframe, config: MacdVConfig) -> Result<Self, IndicatorError> {

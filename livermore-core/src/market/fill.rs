@@ -58,6 +58,11 @@ impl NoTradeFill {
         Ok(run)
     }
 
+    /// Start of the bucket after the last candle; `None` before the first.
+    pub fn next_time(&self) -> Option<Timestamp> {
+        self.order.last.and_then(|last| last.checked_add_millis(self.order.timeframe.millis()))
+    }
+
     /// No-trade bars put in so far.
     pub const fn filled(&self) -> u64 {
         self.filled
