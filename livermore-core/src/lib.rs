@@ -3,6 +3,7 @@
 
 pub mod alert;
 mod error;
+mod exact;
 pub mod exchange;
 pub mod ids;
 pub mod indicator;

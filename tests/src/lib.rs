@@ -90,3 +90,8 @@ pub fn recorded_candles() -> Option<PathBuf> {
     eprintln!("SKIPPED: no recorded candles in {}; set LIVERMORE_CANDLES to a folder of them", folder.display());
     None
 }
+
+/// Compiles and runs the examples of the repository's README.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

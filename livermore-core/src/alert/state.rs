@@ -22,6 +22,7 @@ pub struct SeriesState {
     /// Start of the last evaluated bar; older bars are not evaluated again.
     pub last_time: Timestamp,
     /// MACD-V of the last evaluated bar.
+    #[serde(with = "crate::exact")]
     pub last_macd_v: f64,
     /// Signed levels that were crossed and not yet left by the hysteresis.
     pub latched_levels: Vec<f64>,

@@ -43,8 +43,8 @@ use crate::{
 /// # Closing
 /// - After [`close`](Self::close) every call fails with [`Closed`](ExchangeError::Closed) and every stream ends. Closing
 ///   twice is harmless.
+#[cfg_attr(feature = "test-util", mockall::automock)] // before async_trait, or the mock's methods are not async
 #[async_trait]
-#[cfg_attr(feature = "test-util", mockall::automock)]
 pub trait ExchangeAdapter: fmt::Debug + Send + Sync + 'static {
     /// The exchange's name.
     fn exchange(&self) -> Exchange;

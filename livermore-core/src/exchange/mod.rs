@@ -8,6 +8,8 @@ mod event;
 mod replay;
 mod simulator;
 
+#[cfg(feature = "test-util")]
+pub use adapter::MockExchangeAdapter;
 pub use adapter::{CandleRequest, Capability, ExchangeAdapter, MarketEvents, Subscription};
 pub use candle_csv::{COLUMNS, CandleCsv, CsvError};
 pub use error::ExchangeError;

@@ -1,4 +1,4 @@
-use super::{IndicatorError, config::check_period, seed::Seed};
+use super::{IndicatorError, smoother::Smoother};
 
 /// Exponential moving average: EMA += (x − EMA) · 2/(n+1), seeded by the mean of the first n inputs.
 ///
@@ -14,26 +14,21 @@ use super::{IndicatorError, config::check_period, seed::Seed};
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ema {
-    seed: Seed,
+    smoother: Smoother,
     gain: f64,
-    value: f64,
 }
 
 impl Ema {
     /// An average over `period` inputs, 1 to 10,000.
     pub fn new(period: u32) -> Result<Self, IndicatorError> {
-        check_period("period", period)?;
-        Ok(Self { seed: Seed::new(period), gain: ema_gain(period), value: 0.0 })
+        Ok(Self { smoother: Smoother::new(period)?, gain: ema_gain(period) })
     }
 
     /// Takes the next input. `None` until `period` inputs were taken; an input that is not a finite number is not
     /// taken, and answered by `None`.
     pub fn update(&mut self, x: f64) -> Option<f64> {
-        if !x.is_finite() {
-            return None;
-        }
-        self.value = if self.seed.is_complete() { ema_step(self.value, self.gain, x) } else { self.seed.add(x)? };
-        Some(self.value)
+        let gain = self.gain;
+        self.smoother.update(x, |value| ema_step(value, gain, x))
     }
 
     /// What [`update`](Self::update) would return, without taking the input.
@@ -43,7 +38,7 @@ impl Ema {
 
     /// The last value; `None` before the first.
     pub fn value(&self) -> Option<f64> {
-        self.seed.is_complete().then_some(self.value)
+        self.smoother.value()
     }
 }
 

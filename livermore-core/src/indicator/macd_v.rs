@@ -313,3 +313,35 @@ pub fn macd_v_batch(config: MacdVConfig, bars: &[Bar]) -> Result<Vec<MacdVPoint>
 fn some(value: f64) -> Option<f64> {
     (!value.is_nan()).then_some(value)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{exchange::SplitMix64, indicator::fma::portable};
+
+    /// Runs the same updates with and without the processor's own fused multiply-add.
+    #[test]
+    fn the_bits_do_not_depend_on_the_processor() {
+        let mut rng = SplitMix64::new(11);
+        let mut uniform = |low: i64, high: i64| f64::from(i32::try_from(rng.between(low, high)).unwrap());
+        let mut here = MacdV::new(MacdVConfig::default()).unwrap();
+        let mut elsewhere = here;
+        let mut close = 10_000.0;
+        for _ in 0..20_000 {
+            close += uniform(-150, 150) / 7.0;
+            let bar = Bar::new(close + uniform(0, 90) / 11.0, close - uniform(0, 90) / 13.0, close).unwrap();
+            let forming = portable(|| elsewhere.advanced(&bar));
+            if let Some(forming) = forming {
+                assert_eq!(bits(&here.peek(&bar)), bits(&forming));
+            }
+            here.update(&bar);
+            portable(|| elsewhere.step(&bar));
+            assert_eq!(bits(here.latest()), bits(elsewhere.latest()));
+        }
+        assert!(here.latest().is_ready());
+    }
+
+    fn bits(point: &MacdVPoint) -> [u64; 5] {
+        [point.fast, point.slow, point.atr, point.macd_v, point.signal].map(f64::to_bits)
+    }
+}

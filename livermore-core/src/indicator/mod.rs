@@ -26,6 +26,7 @@ mod point;
 mod readiness;
 mod seed;
 mod series;
+mod smoother;
 mod snapshot;
 mod stage;
 mod wilder;

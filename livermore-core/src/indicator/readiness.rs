@@ -30,7 +30,9 @@ impl fmt::Display for NotReady {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (what, count, unit) = match self {
             Self::WarmingUp { bars_needed } => ("warming up", bars_needed, "bar"),
-            Self::LowTradingActivity { traded_bars_needed } => ("low trading activity", traded_bars_needed, "traded bar"),
+            Self::LowTradingActivity { traded_bars_needed } => {
+                ("low trading activity", traded_bars_needed, "traded bar")
+            }
             Self::SignalWarmingUp { bars_needed } => ("signal warming up", bars_needed, "bar"),
             Self::ZeroRange => return f.write_str("the price has not moved"),
         };

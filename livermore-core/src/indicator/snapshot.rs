@@ -1,7 +1,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::{IndicatorError, MacdVConfig, seed::Seed};
-use crate::ids::{Symbol, Timeframe, Timestamp};
+use crate::{
+    exact,
+    ids::{Symbol, Timeframe, Timestamp},
+};
 
 /// The state of a [`MacdV`](super::MacdV), for storing.
 ///
@@ -11,13 +14,13 @@ use crate::ids::{Symbol, Timeframe, Timestamp};
 pub struct MacdVSnapshot {
     pub(super) config: MacdVConfig,
     pub(super) bars: u64,
-    #[serde(with = "exact")]
+    #[serde(with = "exact::optional")]
     pub(super) previous_close: Option<f64>,
     pub(super) fast: SeedSnapshot,
     pub(super) slow: SeedSnapshot,
     pub(super) atr: SeedSnapshot,
     pub(super) signal: SeedSnapshot,
-    #[serde(with = "exact")]
+    #[serde(with = "exact::optional")]
     pub(super) macd_v: Option<f64>,
 }
 
@@ -26,9 +29,9 @@ pub struct MacdVSnapshot {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct SeedSnapshot {
     seen: u32,
-    #[serde(with = "exact")]
+    #[serde(with = "exact::optional")]
     sum: Option<f64>,
-    #[serde(with = "exact")]
+    #[serde(with = "exact::optional")]
     value: Option<f64>,
 }
 
@@ -89,24 +92,5 @@ impl MacdVSnapshot {
         } else {
             Ok(())
         }
-    }
-}
-
-/// Optional finite numbers as text: `"0.1"`, or null.
-mod exact {
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    #[allow(clippy::ref_option, reason = "the signature serde asks for")]
-    pub(super) fn serialize<S: Serializer>(value: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
-        match value {
-            Some(value) => serializer.collect_str(value),
-            None => serializer.serialize_none(),
-        }
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
-        let Some(text) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
-        let value: f64 = text.parse().map_err(|_| D::Error::custom(format!("{text:?} is not a number")))?;
-        if value.is_finite() { Ok(Some(value)) } else { Err(D::Error::custom(format!("{text:?} is not finite"))) }
     }
 }

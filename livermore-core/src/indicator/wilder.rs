@@ -1,4 +1,4 @@
-use super::{IndicatorError, config::check_period, seed::Seed};
+use super::{IndicatorError, smoother::Smoother};
 
 /// Wilder's smoothing: W = (W · (n−1) + x) / n, seeded by the mean of the first n inputs.
 ///
@@ -6,26 +6,21 @@ use super::{IndicatorError, config::check_period, seed::Seed};
 /// W · (n−1)/n + x · (1 − (n−1)/n) with the first product fused, and equal to it to the last bit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Wilder {
-    seed: Seed,
+    smoother: Smoother,
     keep: f64,
-    value: f64,
 }
 
 impl Wilder {
     /// A smoothing over `period` inputs, 1 to 10,000.
     pub fn new(period: u32) -> Result<Self, IndicatorError> {
-        check_period("period", period)?;
-        Ok(Self { seed: Seed::new(period), keep: wilder_keep(period), value: 0.0 })
+        Ok(Self { smoother: Smoother::new(period)?, keep: wilder_keep(period) })
     }
 
     /// Takes the next input. `None` until `period` inputs were taken; an input that is not a finite number is not
     /// taken, and answered by `None`.
     pub fn update(&mut self, x: f64) -> Option<f64> {
-        if !x.is_finite() {
-            return None;
-        }
-        self.value = if self.seed.is_complete() { wilder_step(self.value, self.keep, x) } else { self.seed.add(x)? };
-        Some(self.value)
+        let keep = self.keep;
+        self.smoother.update(x, |value| wilder_step(value, keep, x))
     }
 
     /// What [`update`](Self::update) would return, without taking the input.
@@ -35,7 +30,7 @@ impl Wilder {
 
     /// The last value; `None` before the first.
     pub fn value(&self) -> Option<f64> {
-        self.seed.is_complete().then_some(self.value)
+        self.smoother.value()
     }
 }
 

@@ -59,6 +59,9 @@ impl Default for SimulatorConfig {
 
 /// Something that goes wrong on the way from the simulated exchange to its subscribers. The market itself, and what
 /// [`candles`](crate::exchange::ExchangeAdapter::candles) answers, stay whole.
+///
+/// The market moves in steps of five seconds; a fault affects every step it overlaps. One that lasts no time does
+/// nothing. Faults of one kind that overlap or touch are one longer fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
     /// When it begins, in milliseconds of market time after the start of live data.
@@ -75,10 +78,20 @@ pub struct Fault {
 pub enum FaultKind {
     /// The connection drops and is up again when the fault ends.
     Disconnect,
-    /// Messages are lost on an open connection; announced as a gap when the fault ends.
+    /// Messages are lost on an open connection; announced as a gap when the fault ends, or when the connection drops.
     Gap,
-    /// Every message comes twice.
+    /// Every message of the exchange comes twice. What the adapter itself says of the connection comes once.
     Duplicate,
     /// One product goes silent while the rest of the feed lives.
     Stale(Symbol),
+}
+
+impl FaultKind {
+    /// The product that goes silent, if it is that kind of fault.
+    pub(super) const fn silenced(&self) -> Option<&Symbol> {
+        match self {
+            Self::Stale(symbol) => Some(symbol),
+            Self::Disconnect | Self::Gap | Self::Duplicate => None,
+        }
+    }
 }

@@ -1,4 +1,4 @@
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use super::{
     config::{Fault, FaultKind, SimulatorConfig},
@@ -17,44 +17,60 @@ const STALE_AFTER_MS: i64 = 30_000;
 pub(super) struct Feed {
     market: SimMarket,
     subscription: Subscription,
-    faults: Vec<Running>,
+    faults: Vec<Planned>,
+    /// The step being told, from its start to its end: a fault that touches it affects all of it.
+    step: (i64, i64),
+    connected: bool,
     epoch: Epoch,
     next_seq: Seq,
+    /// Messages lost that were not announced yet.
+    lost: u64,
+    silences: Vec<Silence>,
     /// Events made but not yet taken.
     ready: VecDeque<MarketEvent>,
-    lost: u64,
 }
 
+/// A fault in market time.
 #[derive(Debug)]
-struct Running {
-    fault: Fault,
+struct Planned {
+    kind: FaultKind,
     begin: i64,
     end: i64,
-    begun: bool,
-    /// For a silent product: whether subscribers were told.
+}
+
+/// A subscribed product that may go silent.
+#[derive(Debug)]
+struct Silence {
+    symbol: Symbol,
+    /// Set from its last message until it is said to have recovered.
+    since: Option<Timestamp>,
     announced: bool,
-    ended: bool,
 }
 
 impl Feed {
     pub(super) fn new(market: SimMarket, subscription: Subscription, config: &SimulatorConfig) -> Self {
         let start = market.now().as_millis();
-        let running = |fault: &Fault| {
-            let millis = |ms: u64| i64::try_from(ms).unwrap_or(i64::MAX / 4);
+        let millis = |ms: u64| i64::try_from(ms).unwrap_or(i64::MAX);
+        let planned = |fault: &Fault| {
             let begin = start.saturating_add(millis(fault.at_ms));
-            let end = begin.saturating_add(millis(fault.for_ms));
-            Running { fault: fault.clone(), begin, end, begun: false, announced: false, ended: false }
+            Planned { kind: fault.kind.clone(), begin, end: begin.saturating_add(millis(fault.for_ms)) }
         };
+        let named: BTreeSet<&Symbol> = config.faults.iter().filter_map(|fault| fault.kind.silenced()).collect();
+        let at_risk = named.into_iter().filter(|symbol| subscription.symbols.contains(symbol));
+        let quiet = |symbol: &Symbol| Silence { symbol: symbol.clone(), since: None, announced: false };
         let mut feed = Self {
-            faults: config.faults.iter().map(running).collect(),
+            silences: at_risk.map(quiet).collect(),
+            faults: config.faults.iter().map(planned).filter(|fault| fault.begin < fault.end).collect(),
+            step: (start, start),
             market,
             subscription,
+            connected: true,
             epoch: Epoch::ZERO,
             next_seq: Seq::ZERO,
-            ready: VecDeque::new(),
             lost: 0,
+            ready: VecDeque::new(),
         };
-        feed.deliver(feed.market.now(), EventBody::Connected);
+        feed.say(feed.market.now(), EventBody::Connected);
         feed
     }
 
@@ -68,7 +84,9 @@ impl Feed {
         let before = self.market.now();
         let steps = self.market.step();
         let now = self.market.now();
-        self.faults_end_and_begin(before);
+        self.step = (before.as_millis(), now.as_millis());
+        self.drop_or_restore_the_connection(before);
+        self.follow_silences(before);
         for step in steps {
             if self.subscription.symbols.contains(&step.symbol) && !self.is_silent(&step.symbol) {
                 self.tell(now, step);
@@ -94,64 +112,62 @@ impl Feed {
         }
     }
 
-    fn faults_end_and_begin(&mut self, time: Timestamp) {
-        let now = time.as_millis();
-        for index in 0..self.faults.len() {
-            let Running { fault, begin, end, begun, announced, ended } = &self.faults[index];
-            let (kind, begin, end, for_ms) = (fault.kind.clone(), *begin, *end, fault.for_ms);
-            let (begun, announced, ended) = (*begun, *announced, *ended);
-            if !begun && now >= begin {
-                self.begin_fault(&kind, time, for_ms);
-                self.faults[index].begun = true;
+    fn drop_or_restore_the_connection(&mut self, time: Timestamp) {
+        let outages = self.active().filter(|fault| fault.kind == FaultKind::Disconnect);
+        match (self.connected, outages.map(|outage| outage.end).max()) {
+            (true, Some(end)) => {
+                let reason = "the simulated connection was dropped".to_owned();
+                self.say(time, EventBody::Disconnected { reason });
+                let delay_ms = end.abs_diff(time.as_millis());
+                self.say(time, EventBody::Reconnecting { attempt: 1, delay_ms });
+                self.connected = false;
             }
-            if let FaultKind::Stale(symbol) = &kind
-                && self.faults[index].begun
-                && !announced
-                && (now >= end || now - begin >= STALE_AFTER_MS)
-            {
-                let since = Timestamp::from_millis_in_range(begin);
-                self.faults[index].announced = true;
-                self.deliver_subscribed(symbol, time, EventBody::Stale { symbol: symbol.clone(), since });
-            }
-            if self.faults[index].begun && !ended && now >= end {
-                self.faults[index].ended = true;
-                self.end_fault(&kind, time);
-            }
-        }
-    }
-
-    fn begin_fault(&mut self, kind: &FaultKind, now: Timestamp, for_ms: u64) {
-        if *kind == FaultKind::Disconnect {
-            let reason = "the simulated connection was dropped".to_owned();
-            self.enqueue(now, EventBody::Disconnected { reason });
-            self.enqueue(now, EventBody::Reconnecting { attempt: 1, delay_ms: for_ms });
-        }
-    }
-
-    fn end_fault(&mut self, kind: &FaultKind, now: Timestamp) {
-        match kind {
-            FaultKind::Disconnect => {
+            (false, None) => {
+                self.connected = true;
                 self.epoch = self.epoch.next().unwrap_or(self.epoch);
                 self.next_seq = Seq::ZERO;
-                self.lost = 0;
-                self.deliver(now, EventBody::Connected);
+                self.say(time, EventBody::Connected);
+                // Whoever starts anew with the connection must hear again who is silent on it.
+                self.silences.iter_mut().for_each(|silence| silence.announced = false);
             }
-            FaultKind::Stale(symbol) => {
-                self.deliver_subscribed(symbol, now, EventBody::Recovered { symbol: symbol.clone() });
-            }
-            FaultKind::Gap | FaultKind::Duplicate => {}
+            (true, None) | (false, Some(_)) => {}
         }
     }
 
-    fn deliver_subscribed(&mut self, symbol: &Symbol, time: Timestamp, body: EventBody) {
-        if self.subscription.symbols.contains(symbol) {
-            self.deliver(time, body);
+    fn follow_silences(&mut self, time: Timestamp) {
+        let mut silences = std::mem::take(&mut self.silences);
+        silences.iter_mut().for_each(|silence| self.follow(silence, time));
+        self.silences = silences;
+    }
+
+    /// Notes a silence, and announces it and its end as soon as the connection lets that through.
+    fn follow(&mut self, silence: &mut Silence, time: Timestamp) {
+        let goes_on = self.is_active(&FaultKind::Stale(silence.symbol.clone()));
+        if goes_on {
+            silence.since.get_or_insert(time);
+        }
+        let Some(since) = silence.since else { return };
+        if !self.connected || self.is_active(&FaultKind::Gap) {
+            return;
+        }
+        let symbol = silence.symbol.clone();
+        if !silence.announced && (!goes_on || time.millis_since(since) >= STALE_AFTER_MS) {
+            silence.announced = true;
+            self.say(time, EventBody::Stale { symbol: symbol.clone(), since });
+        }
+        if !goes_on {
+            (silence.since, silence.announced) = (None, false);
+            self.say(time, EventBody::Recovered { symbol });
         }
     }
 
-    /// Sends an event down the simulated wire, where the faults are.
+    fn is_silent(&self, symbol: &Symbol) -> bool {
+        self.silences.iter().any(|silence| silence.since.is_some() && silence.symbol == *symbol)
+    }
+
+    /// Sends a message of the exchange down the simulated wire, where the faults are.
     fn deliver(&mut self, time: Timestamp, body: EventBody) {
-        if self.is_active(&FaultKind::Disconnect) {
+        if !self.connected {
             return;
         }
         if self.is_active(&FaultKind::Gap) {
@@ -159,14 +175,19 @@ impl Feed {
             self.next_seq = self.next_seq.next().unwrap_or(self.next_seq);
             return;
         }
+        self.say(time, body);
+        if self.is_active(&FaultKind::Duplicate) {
+            self.ready.extend(self.ready.back().cloned());
+        }
+    }
+
+    /// Tells the subscriber; what was lost until now comes first.
+    fn say(&mut self, time: Timestamp, body: EventBody) {
         if self.lost > 0 {
             let missing = std::mem::take(&mut self.lost);
             self.enqueue(time, EventBody::Gap { symbol: None, missing });
         }
         self.enqueue(time, body);
-        if self.is_active(&FaultKind::Duplicate) {
-            self.ready.extend(self.ready.back().cloned());
-        }
     }
 
     fn enqueue(&mut self, time: Timestamp, body: EventBody) {
@@ -174,11 +195,12 @@ impl Feed {
         self.next_seq = self.next_seq.next().unwrap_or(self.next_seq);
     }
 
-    fn is_active(&self, kind: &FaultKind) -> bool {
-        self.faults.iter().any(|running| running.begun && !running.ended && running.fault.kind == *kind)
+    fn active(&self) -> impl Iterator<Item = &Planned> {
+        let (from, to) = self.step;
+        self.faults.iter().filter(move |fault| fault.begin < to && fault.end > from)
     }
 
-    fn is_silent(&self, symbol: &Symbol) -> bool {
-        self.is_active(&FaultKind::Stale(symbol.clone()))
+    fn is_active(&self, kind: &FaultKind) -> bool {
+        self.active().any(|fault| fault.kind == *kind)
     }
 }

@@ -3,21 +3,31 @@ use std::collections::VecDeque;
 use super::{config::SimulatorConfig, market::SimMarket};
 use crate::{
     ids::{Symbol, Timeframe, Timestamp},
-    market::{Aggregator, Candle, CandleSource, DEFAULT_MAX_FILL, Finality, NoTradeFill, Product},
+    market::{Candle, CandleSource, Finality, Ohlcv, Product},
 };
 
 /// What the simulated exchange remembers: every finished minute of every product, up to a limit.
 #[derive(Debug)]
 pub(super) struct History {
     market: SimMarket,
-    minutes: Vec<VecDeque<Candle>>,
+    /// In listing order.
+    kept: Vec<Kept>,
+}
+
+/// What is remembered of one product.
+#[derive(Debug)]
+struct Kept {
+    /// Every minute from here on that was traded is there.
+    since: Timestamp,
+    minutes: VecDeque<Candle>,
 }
 
 impl History {
     /// The history that precedes live data, and the market at the moment live data begins.
     pub(super) fn new(config: &SimulatorConfig) -> (Self, SimMarket) {
         let market = SimMarket::new(config);
-        let mut history = Self { minutes: market.symbols().iter().map(|_| VecDeque::new()).collect(), market };
+        let kept = market.symbols().iter().map(|_| Kept { since: market.now(), minutes: VecDeque::new() }).collect();
+        let mut history = Self { market, kept };
         history.advance(Timeframe::M1.floor(config.start));
         history.market.begin_tour();
         let live = history.market.clone();
@@ -28,10 +38,10 @@ impl History {
     /// writes the history for all.
     pub(super) fn advance(&mut self, now: Timestamp) {
         while self.market.now().as_millis() + 60_000 <= now.as_millis() {
-            for (minutes, candle) in self.minutes.iter_mut().zip(self.market.step_minute()) {
+            for (Kept { since, minutes }, candle) in self.kept.iter_mut().zip(self.market.step_minute()) {
                 minutes.extend(candle);
                 if minutes.len() > SimulatorConfig::MAX_HISTORY_MINUTES as usize {
-                    minutes.pop_front();
+                    *since = minutes.pop_front().map_or(*since, |forgotten| forgotten.close_time());
                 }
             }
         }
@@ -48,42 +58,35 @@ impl History {
     /// Finished candles that open in `[from, to)`; buckets without trades are left out.
     pub(super) fn candles(&self, symbol: &Symbol, timeframe: Timeframe, from: Timestamp, to: Timestamp) -> Vec<Candle> {
         let Some(index) = self.symbols().iter().position(|listed| listed == symbol) else { return Vec::new() };
-        let minutes = &self.minutes[index];
-        let verified = |candle: Candle| {
-            Candle::derived(candle.timeframe(), candle.open_time(), candle.ohlcv(), CandleSource::Rest)
-                .with_finality(Finality::Verified)
-        };
-        let begins = minutes.partition_point(|candle| candle.open_time() < timeframe.floor(from));
-        let inside = |candle: &Candle| (from..to).contains(&candle.open_time());
-        let Ok(mut aggregator) = Aggregator::new(Timeframe::M1, timeframe) else {
-            return minutes.range(begins..).copied().filter(inside).map(verified).collect();
-        };
-        // Start with the minute before, so that a bucket that begins with quiet minutes is whole.
-        let mut fill = NoTradeFill::new(Timeframe::M1, DEFAULT_MAX_FILL);
-        let mut out = Vec::new();
-        for minute in minutes.range(begins.saturating_sub(1)..) {
-            if minute.open_time() >= to && timeframe.is_aligned(minute.open_time()) {
+        let Kept { since, minutes } = &self.kept[index];
+        let (now, length) = (self.market.now().as_millis(), timeframe.millis());
+        let is_served =
+            |bucket: Timestamp| (from..to).contains(&bucket) && bucket >= *since && bucket.as_millis() + length <= now;
+        let mut candles: Vec<Candle> = Vec::new();
+        for minute in minutes.range(minutes.partition_point(|minute| minute.open_time() < from)..) {
+            let bucket = timeframe.floor(minute.open_time());
+            if bucket >= to {
                 break;
             }
-            for minute in fill.push(minute).into_iter().flatten() {
-                out.extend(aggregator.push(&minute).ok().flatten().filter(|bar| inside(bar) && !bar.is_synthetic()));
+            let so_far = candles.pop_if(|last| last.open_time() == bucket).map(|candle| candle.ohlcv());
+            if is_served(bucket) {
+                let ohlcv = joined(so_far, minute.ohlcv());
+                let candle = Candle::derived(timeframe, bucket, ohlcv, CandleSource::Rest);
+                candles.push(candle.with_finality(Finality::Verified));
             }
         }
-        out.extend(self.last_bucket(&mut aggregator, minutes.back()).filter(inside));
-        out.into_iter().map(verified).collect()
+        candles
     }
+}
 
-    /// The bucket that ended just now with quiet minutes, which no later trade has completed yet.
-    fn last_bucket(&self, aggregator: &mut Aggregator, last: Option<&Candle>) -> Option<Candle> {
-        let last = last?;
-        let mut open_time = last.close_time();
-        while open_time < self.market.now() {
-            let quiet = Candle::no_trade(Timeframe::M1, open_time, last.close()).ok()?;
-            if let Some(bar) = aggregator.push(&quiet).ok()? {
-                return (!bar.is_synthetic()).then_some(bar);
-            }
-            open_time = quiet.close_time();
-        }
-        None
+/// A bucket with one more of its minutes.
+fn joined(so_far: Option<Ohlcv>, minute: Ohlcv) -> Ohlcv {
+    let Some(so_far) = so_far else { return minute };
+    Ohlcv {
+        open: so_far.open,
+        high: so_far.high.max(minute.high),
+        low: so_far.low.min(minute.low),
+        close: minute.close,
+        volume: so_far.volume + minute.volume,
     }
 }

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use futures_util::stream;
 use tokio::{
     sync::watch,
+    task::coop::consume_budget,
     time::{Instant, sleep_until},
 };
 
@@ -21,7 +22,7 @@ use crate::{
         CandleRequest, Capability, ExchangeAdapter, ExchangeError, MarketEvent, MarketEvents, Subscription,
         adapter::check_symbol,
     },
-    ids::{Exchange, Timeframe},
+    ids::{Exchange, Timeframe, Timestamp},
     market::{Candle, Product},
 };
 
@@ -42,9 +43,13 @@ pub struct Simulator {
 impl Simulator {
     /// Makes the market and its history: some milliseconds of work.
     pub fn new(config: SimulatorConfig) -> Result<Self, ExchangeError> {
-        if config.speed.is_some_and(|speed| !(speed > 0.0 && speed <= MAX_SPEED)) {
-            let reason = format!("speed {:?} is not over 0 and at most {MAX_SPEED}", config.speed.unwrap_or_default());
+        if let Some(speed) = config.speed.filter(|speed| !(MIN_SPEED..=MAX_SPEED).contains(speed)) {
+            let reason = format!("speed {speed} is not from {MIN_SPEED} to {MAX_SPEED}");
             return Err(ExchangeError::InvalidRequest { reason });
+        }
+        if config.start.as_millis() > LATEST_START_MS {
+            let (start, latest) = (config.start, Timestamp::from_millis_in_range(LATEST_START_MS));
+            return Err(ExchangeError::InvalidRequest { reason: format!("start {start} is after {latest}") });
         }
         if config.history_minutes > SimulatorConfig::MAX_HISTORY_MINUTES {
             let (minutes, max) = (config.history_minutes, SimulatorConfig::MAX_HISTORY_MINUTES);
@@ -66,6 +71,10 @@ impl Simulator {
 
 /// A month of market time each second; faster than any consumer.
 const MAX_SPEED: f64 = 2_592_000.0;
+/// A step every hour and a half; keeps the wait for a step far inside what a clock can count.
+const MIN_SPEED: f64 = 0.001;
+/// 3000-01-01T00:00:00Z: no run gets from here to the last moment a timestamp can hold.
+const LATEST_START_MS: i64 = 32_503_680_000_000;
 
 fn lock(history: &Mutex<History>) -> MutexGuard<'_, History> {
     // A panic while holding it leaves whole minutes behind: the history is usable as it is.
@@ -131,9 +140,12 @@ impl Playing {
                 let due = pace.next_step();
                 tokio::select! {
                     () = sleep_until(due) => {}
-                    _ = self.closed.wait_for(|closed| *closed) => return None,
+                    // An error says that the simulator was dropped, which closes nothing.
+                    Ok(_) = self.closed.wait_for(|closed| *closed) => return None,
                 }
             }
+            // Without a pace nothing here ever waits; on a single thread nobody else, `close` included, would run.
+            consume_budget().await;
             self.feed.step();
             lock(&self.history).advance(self.feed.now());
         }
@@ -143,7 +155,7 @@ impl Playing {
 /// When steps are due in real time. Steps are counted from the first, so that a late one does not delay the rest.
 struct Pace {
     first: Option<Instant>,
-    steps: u32,
+    steps: u64,
     step: f64,
 }
 
@@ -157,6 +169,8 @@ impl Pace {
     fn next_step(&mut self) -> Instant {
         let first = *self.first.get_or_insert_with(Instant::now);
         self.steps += 1;
-        first + Duration::from_secs_f64(self.step * f64::from(self.steps))
+        #[allow(clippy::cast_precision_loss, reason = "exact for the first billion years")]
+        let steps = self.steps as f64;
+        first + Duration::from_secs_f64(self.step * steps)
     }
 }

@@ -1,0 +1,143 @@
+//! The sections that measure arithmetic. B, the comparison with other libraries, is in `benches-peers`.
+
+use std::hint::black_box;
+
+use livermore_core::indicator::{Bar, MacdV, MacdVBank, MacdVConfig, macd_v_batch};
+
+use crate::common::{
+    data::{self, BARS, LANES},
+    floor::{self, Row, State},
+    lanes::Lanes,
+    table::{Plan, Section},
+    work,
+};
+
+const UPDATE: &str = "floor: update";
+const BOTH: &str = "floor: update and peek";
+const WARM_UP: usize = 300;
+
+/// A MACD-V past its seeding, and the floor's state at the same bar.
+fn warm(bars: &[Bar]) -> (MacdV, State) {
+    let mut macd_v = MacdV::new(MacdVConfig::default()).expect("the default parameters are right");
+    macd_v.update_all(&bars[..WARM_UP], |_| ());
+    let state = State::after(macd_v.latest(), bars[WARM_UP - 1].close()).expect("ready after the warm-up");
+    (macd_v, state)
+}
+
+/// The floors are only worth comparing with if they give the product's values, bit for bit.
+pub(crate) fn check_same_bits() {
+    let (bars, rows) = data::bars(1, BARS, 1);
+    let (mut macd_v, mut state) = warm(&bars);
+    work::update(&mut macd_v, &bars[WARM_UP..]);
+    floor::update(&mut state, &rows[WARM_UP..]);
+    let expected = State::after(macd_v.latest(), macd_v_close(&bars)).expect("still ready");
+    for (ours, floor) in [
+        (expected.fast, state.fast),
+        (expected.slow, state.slow),
+        (expected.atr, state.atr),
+        (expected.signal, state.signal),
+    ] {
+        assert_eq!(ours.to_bits(), floor.to_bits(), "the floor computes something else");
+    }
+    let (mut bank, mut lanes) = warm_lanes(&bars);
+    let (steps, columns) = data::steps(&bars);
+    work::bank(&mut bank, &steps);
+    columns.iter().for_each(|bars| lanes.step(bars));
+    for lane in 0..LANES {
+        let point = bank.point(lane).expect("a lane of the bank");
+        let ours = (point.macd_v().map(f64::to_bits), point.signal().map(f64::to_bits));
+        assert_eq!(ours, (Some(lanes.macd_v[lane].to_bits()), Some(lanes.signal[lane].to_bits())), "lane {lane}");
+    }
+}
+
+fn macd_v_close(bars: &[Bar]) -> f64 {
+    bars.last().expect("there are bars").close()
+}
+
+/// Every lane at a different place of the walk, past its seeding.
+fn warm_lanes(bars: &[Bar]) -> (MacdVBank, Lanes) {
+    let mut bank = MacdVBank::new(MacdVConfig::default(), LANES).expect("the default parameters are right");
+    let states: Vec<State> = (0..LANES)
+        .map(|lane| {
+            let (macd_v, state) = warm(&bars[lane..]);
+            bank.replace(lane, macd_v).expect("a lane of the bank");
+            state
+        })
+        .collect();
+    (bank, Lanes::after(&states))
+}
+
+fn count<T>(items: &[T]) -> u64 {
+    items.len() as u64
+}
+
+/// A: one series, one call a bar.
+pub(crate) fn stream(plan: &Plan) -> usize {
+    let (bars, rows) = data::bars(1, BARS, 1);
+    let (forming, forming_rows) = data::bars(2, BARS, 0);
+    let (macd_v, state) = warm(&bars);
+    let (bars, rows, forming, forming_rows): (&[Bar], &[Row], &[Bar], &[Row]) = (&bars, &rows, &forming, &forming_rows);
+    let n = count(bars);
+    let mut section = Section::new("A. One series, one call a bar");
+    let mut at = state;
+    section.case(UPDATE, n, &[], move || floor::update(&mut at, rows));
+    let mut at = state;
+    section.case(BOTH, n, &[(UPDATE, None)], move || floor::update_and_peek(&mut at, rows, forming_rows));
+    let mut own = macd_v;
+    section.case("MacdV::update", n, &[(UPDATE, Some(2.0))], move || work::update(&mut own, bars));
+    section.case("MacdV::peek", n, &[(UPDATE, Some(2.0))], move || work::peek(&macd_v, forming));
+    let mut own = macd_v;
+    section.case("MacdV::update and peek", n, &[(BOTH, Some(2.0)), (UPDATE, Some(2.0))], move || {
+        work::update_and_peek(&mut own, bars, forming);
+    });
+    let mut own = macd_v;
+    section.case("MacdV::update_all", n, &[(UPDATE, Some(2.0))], move || work::update_all(&mut own, bars));
+    section.run(plan)
+}
+
+/// C: candles, with every check and quiet minutes filled in. Time is per bar, filled ones included.
+pub(crate) fn candles(plan: &Plan) -> usize {
+    let candles = data::candles(1, BARS, 1);
+    let (bars, rows) = data::bars(1, BARS, 1);
+    let (_, mut at) = warm(&bars);
+    let n = work::series(&candles).expect("candles in order");
+    let mut section =
+        Section::new(format!("C. Candles to values, all checks; {} of {n} bars filled", n - count(&candles)));
+    section.case(UPDATE, count(&rows), &[], || floor::update(&mut at, &rows));
+    section.case("NoTradeFill::push, MacdVSeries::update", n, &[(UPDATE, Some(3.0))], || {
+        work::series(&candles).expect("candles in order");
+    });
+    section.run(plan)
+}
+
+/// D: a whole history into memory. The target is against TA-Lib and so in `benches-peers`.
+pub(crate) fn batch(plan: &Plan) -> usize {
+    let (bars, rows) = data::bars(1, BARS, 1);
+    let (_, state) = warm(&bars);
+    let mut section = Section::new("D. A whole history at once");
+    section.case("floor: batch", count(&rows), &[], || {
+        black_box(floor::batch(&mut { state }, &rows));
+    });
+    section.case("macd_v_batch", count(&bars), &[("floor: batch", None)], || {
+        black_box(macd_v_batch(MacdVConfig::default(), &bars).expect("the default parameters are right"));
+    });
+    section.run(plan)
+}
+
+/// E: many series that advance together. Time is per bar of one series.
+pub(crate) fn bank(plan: &Plan) -> usize {
+    let (bars, _) = data::bars(1, BARS, 1);
+    let (steps, columns) = data::steps(&bars);
+    let (mut bank, mut lanes) = warm_lanes(&bars);
+    let mut section = Section::new(format!("E. {LANES} series a step"));
+    section.case("floor: structure of arrays", count(&bars), &[], || {
+        for bars in &columns {
+            lanes.step(bars);
+            black_box(&mut lanes);
+        }
+    });
+    section.case("MacdVBank::step", count(&bars), &[("floor: structure of arrays", Some(1.3))], || {
+        work::bank(&mut bank, &steps);
+    });
+    section.run(plan)
+}

@@ -1,0 +1,12 @@
+//! Tests of the crate through its public face.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "tests")]
+
+mod alerts;
+mod candle_csv;
+mod contracts;
+mod indicator_laws;
+mod no_allocation;
+mod published_values;
+mod simulator;
+mod talib;
