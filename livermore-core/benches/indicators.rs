@@ -11,7 +11,11 @@ use common::{
     work,
 };
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use livermore_core::indicator::{MacdV, MacdVBank, MacdVConfig, macd_v_batch};
+use livermore_core::{
+    ids::Timeframe,
+    indicator::{MacdV, MacdVBank, MacdVConfig, MacdVSeries, macd_v_batch},
+    market::{DEFAULT_MAX_FILL, NoTradeFill},
+};
 
 fn macd_v() -> MacdV {
     MacdV::new(MacdVConfig::default()).expect("the default parameters are right")
@@ -53,21 +57,26 @@ fn candles(criterion: &mut Criterion) {
     let text = data::csv(&candles);
     let mut group = criterion.benchmark_group("candles");
     group.throughput(Throughput::Elements(BARS as u64));
-    group.bench_function("fill_and_series", |b| b.iter(|| work::series(&candles).expect("candles in order")));
+    let fill = NoTradeFill::new(Timeframe::M1, DEFAULT_MAX_FILL);
+    let series = MacdVSeries::new(Timeframe::M1, MacdVConfig::default()).expect("the default parameters are right");
+    group.bench_function("fill_and_series", |b| {
+        b.iter(|| work::series(&mut fill.clone(), &mut series.clone(), &candles).expect("candles in order"));
+    });
     group.bench_function("replay_csv", |b| b.iter(|| work::replay(&text).expect("a right file")));
     group.finish();
 }
 
 fn bank(criterion: &mut Criterion) {
-    let (bars, _) = data::bars(1, BARS, 1);
-    let (steps, _) = data::steps(&bars);
+    let [(one, _), (other, _)] = &data::lane_bars();
     let mut bank = MacdVBank::new(MacdVConfig::default(), LANES).expect("the default parameters are right");
-    for _ in 0..10 {
-        work::bank(&mut bank, &steps); // past the seeding of every lane
+    let mut warm = macd_v();
+    warm.update_all(&data::bars(1, 300, 0).0, |_| ());
+    for lane in 0..LANES {
+        bank.replace(lane, warm).expect("a lane of the bank");
     }
     let mut group = criterion.benchmark_group("bank");
-    group.throughput(Throughput::Elements(BARS as u64));
-    group.bench_function("step_1024", |b| b.iter(|| work::bank(&mut bank, &steps)));
+    group.throughput(Throughput::Elements(2 * LANES as u64));
+    group.bench_function("two_steps_1024", |b| b.iter(|| work::bank(&mut bank, &[one, other])));
     group.finish();
 }
 

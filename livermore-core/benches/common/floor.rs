@@ -22,7 +22,7 @@ pub(crate) struct Row {
 }
 
 /// The values after a bar.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Values {
     pub(crate) fast: f64,
     pub(crate) slow: f64,
@@ -67,10 +67,9 @@ pub(super) fn with_fma<R>(f: impl FnOnce() -> R) -> R {
 
 #[inline(always)]
 pub(super) fn range(high: f64, low: f64, previous_close: f64) -> f64 {
-    let (up, down) = ((high - previous_close).abs(), (low - previous_close).abs());
-    let range = high - low;
-    let range = if up > range { up } else { range };
-    if down > range { down } else { range }
+    let top = if previous_close > high { previous_close } else { high };
+    let bottom = if previous_close < low { previous_close } else { low };
+    top - bottom
 }
 
 #[inline(always)]
@@ -119,21 +118,17 @@ pub(crate) fn update_and_peek(start: &mut State, rows: &[Row], forming: &[Row]) 
     );
 }
 
-/// A whole history into memory.
+/// A whole history into memory that is there already.
 #[inline(never)]
-pub(crate) fn batch(start: &mut State, rows: &[Row]) -> Vec<Values> {
+pub(crate) fn batch(start: &mut State, rows: &[Row], all: &mut [Values]) {
     with_fma(
         #[inline(always)]
         || {
             let mut state = *start;
-            let mut all = Vec::with_capacity(rows.len());
-            for row in rows {
-                let (after, values) = next(state, row);
-                state = after;
-                all.push(values);
+            for (row, place) in rows.iter().zip(all) {
+                (state, *place) = next(state, row);
             }
             *start = state;
-            all
         },
-    )
+    );
 }

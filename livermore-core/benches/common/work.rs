@@ -43,21 +43,23 @@ pub(crate) fn update_and_peek(macd_v: &mut MacdV, bars: &[Bar], forming: &[Bar])
     }
 }
 
-/// Candles with all checks, quiet minutes filled. Returns how many bars came of them.
+/// Candles with all checks, quiet minutes filled.
 #[inline(never)]
-pub(crate) fn series(candles: &[Candle]) -> Result<u64, IndicatorError> {
-    let mut fill = NoTradeFill::new(Timeframe::M1, DEFAULT_MAX_FILL);
-    let mut series = MacdVSeries::new(Timeframe::M1, MacdVConfig::default())?;
+pub(crate) fn series(
+    fill: &mut NoTradeFill,
+    series: &mut MacdVSeries,
+    candles: &[Candle],
+) -> Result<(), IndicatorError> {
     for candle in candles {
         for candle in fill.push(candle)? {
             black_box(series.update(&candle)?);
         }
     }
-    Ok(fill.filled() + candles.len() as u64)
+    Ok(())
 }
 
 #[inline(never)]
-pub(crate) fn bank(bank: &mut MacdVBank, steps: &[BankBars]) {
+pub(crate) fn bank(bank: &mut MacdVBank, steps: &[&BankBars]) {
     for bars in steps {
         bank.step(bars);
         black_box(&mut *bank);

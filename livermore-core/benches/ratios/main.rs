@@ -11,10 +11,13 @@ mod sections;
 
 use common::table::Plan;
 
+/// A letter, and what measures and prints its rows; the answer is the number of missed targets.
+type Section = (&'static str, fn(&Plan) -> usize);
+
 fn main() {
     let plan = Plan::from_args();
     sections::check_same_bits();
-    let sections: [(&str, fn(&Plan) -> usize); 5] = [
+    let sections: [Section; 5] = [
         ("A", sections::stream),
         ("C", sections::candles),
         ("D", sections::batch),

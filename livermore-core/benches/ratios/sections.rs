@@ -2,11 +2,15 @@
 
 use std::hint::black_box;
 
-use livermore_core::indicator::{Bar, MacdV, MacdVBank, MacdVConfig, macd_v_batch};
+use livermore_core::{
+    ids::Timeframe,
+    indicator::{Bar, MacdV, MacdVBank, MacdVConfig, MacdVSeries, macd_v_batch},
+    market::{DEFAULT_MAX_FILL, NoTradeFill},
+};
 
 use crate::common::{
     data::{self, BARS, LANES},
-    floor::{self, Row, State},
+    floor::{self, Row, State, Values},
     lanes::Lanes,
     table::{Plan, Section},
     work,
@@ -14,6 +18,7 @@ use crate::common::{
 
 const UPDATE: &str = "floor: update";
 const BOTH: &str = "floor: update and peek";
+const ARRAYS: &str = "floor: structure of arrays";
 const WARM_UP: usize = 300;
 
 /// A MACD-V past its seeding, and the floor's state at the same bar.
@@ -40,13 +45,14 @@ pub(crate) fn check_same_bits() {
         assert_eq!(ours.to_bits(), floor.to_bits(), "the floor computes something else");
     }
     let (mut bank, mut lanes) = warm_lanes(&bars);
-    let (steps, columns) = data::steps(&bars);
-    work::bank(&mut bank, &steps);
-    columns.iter().for_each(|bars| lanes.step(bars));
+    for (bars, columns) in &data::lane_bars() {
+        work::bank(&mut bank, &[bars]);
+        lanes.steps(&[columns]);
+    }
     for lane in 0..LANES {
         let point = bank.point(lane).expect("a lane of the bank");
         let ours = (point.macd_v().map(f64::to_bits), point.signal().map(f64::to_bits));
-        assert_eq!(ours, (Some(lanes.macd_v[lane].to_bits()), Some(lanes.signal[lane].to_bits())), "lane {lane}");
+        assert_eq!(ours, (Some(lanes.macd_v(lane).to_bits()), Some(lanes.signal(lane).to_bits())), "lane {lane}");
     }
 }
 
@@ -100,12 +106,21 @@ pub(crate) fn candles(plan: &Plan) -> usize {
     let candles = data::candles(1, BARS, 1);
     let (bars, rows) = data::bars(1, BARS, 1);
     let (_, mut at) = warm(&bars);
-    let n = work::series(&candles).expect("candles in order");
-    let mut section =
-        Section::new(format!("C. Candles to values, all checks; {} of {n} bars filled", n - count(&candles)));
+    let (early, late) = candles.split_at(WARM_UP);
+    let mut fill = NoTradeFill::new(Timeframe::M1, DEFAULT_MAX_FILL);
+    let mut series = MacdVSeries::new(Timeframe::M1, MacdVConfig::default()).expect("the default parameters are right");
+    work::series(&mut fill, &mut series, early).expect("candles in order");
+    let filled = {
+        let mut fill = fill.clone();
+        work::series(&mut fill, &mut series.clone(), late).expect("candles in order");
+        fill.filled()
+    };
+    let n = count(late) + filled;
+    let mut section = Section::new(format!("C. Candles to values, all checks; {filled} of {n} bars filled in"));
     section.case(UPDATE, count(&rows), &[], || floor::update(&mut at, &rows));
     section.case("NoTradeFill::push, MacdVSeries::update", n, &[(UPDATE, Some(3.0))], || {
-        work::series(&candles).expect("candles in order");
+        // Time only goes forward, so every run begins anew where the warm-up ended.
+        work::series(&mut fill.clone(), &mut series.clone(), late).expect("candles in order");
     });
     section.run(plan)
 }
@@ -114,9 +129,11 @@ pub(crate) fn candles(plan: &Plan) -> usize {
 pub(crate) fn batch(plan: &Plan) -> usize {
     let (bars, rows) = data::bars(1, BARS, 1);
     let (_, state) = warm(&bars);
+    let mut all = vec![Values::default(); BARS];
     let mut section = Section::new("D. A whole history at once");
     section.case("floor: batch", count(&rows), &[], || {
-        black_box(floor::batch(&mut { state }, &rows));
+        floor::batch(&mut { state }, &rows, &mut all);
+        black_box(&all);
     });
     section.case("macd_v_batch", count(&bars), &[("floor: batch", None)], || {
         black_box(macd_v_batch(MacdVConfig::default(), &bars).expect("the default parameters are right"));
@@ -126,18 +143,12 @@ pub(crate) fn batch(plan: &Plan) -> usize {
 
 /// E: many series that advance together. Time is per bar of one series.
 pub(crate) fn bank(plan: &Plan) -> usize {
-    let (bars, _) = data::bars(1, BARS, 1);
-    let (steps, columns) = data::steps(&bars);
-    let (mut bank, mut lanes) = warm_lanes(&bars);
+    let [(one, one_columns), (other, other_columns)] = &data::lane_bars();
+    let (steps, columns) = ([one, other].repeat(8), [one_columns, other_columns].repeat(8));
+    let n = count(&steps) * LANES as u64;
+    let (mut bank, mut lanes) = warm_lanes(&data::bars(1, BARS, 1).0);
     let mut section = Section::new(format!("E. {LANES} series a step"));
-    section.case("floor: structure of arrays", count(&bars), &[], || {
-        for bars in &columns {
-            lanes.step(bars);
-            black_box(&mut lanes);
-        }
-    });
-    section.case("MacdVBank::step", count(&bars), &[("floor: structure of arrays", Some(1.3))], || {
-        work::bank(&mut bank, &steps);
-    });
+    section.case(ARRAYS, n, &[], || lanes.steps(&columns));
+    section.case("MacdVBank::step", n, &[(ARRAYS, Some(1.3))], || work::bank(&mut bank, &steps));
     section.run(plan)
 }

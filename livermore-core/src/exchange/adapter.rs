@@ -12,7 +12,7 @@ use crate::{
 /// A source of market data.
 ///
 /// Object-safe: hold it as `Arc<dyn ExchangeAdapter>`. The contract below is tested clause by clause by
-/// [`testkit::exchange_adapter_contract!`](crate::testkit) (feature `test-util`); run it on your own adapter.
+/// [`exchange_adapter_contract!`](crate::exchange_adapter_contract) (feature `test-util`); run it on your own adapter.
 ///
 /// # Products
 /// - [`products`](Self::products) are ordered by 24-hour quote volume, largest first, then by symbol; each symbol once.
@@ -27,6 +27,8 @@ use crate::{
 ///   before it begins is [`InvalidRequest`](ExchangeError::InvalidRequest).
 ///
 /// # Subscriptions
+/// - An unknown symbol, or a timeframe not among the [live ones](Capability::live), is refused as by
+///   [`candles`](Self::candles); nothing is subscribed to.
 /// - The first event is [`Connected`](super::EventBody::Connected), and so is the first event of each later epoch.
 /// - A reconnect is an event, not an error that ends the stream. The epoch rises with each connection.
 /// - Within an epoch sequence numbers rise by one; a repeated event carries its old number, so that consumers can drop

@@ -43,8 +43,9 @@ impl Atr {
 /// Without a previous close pass NaN: the result is high − low.
 #[inline(always)]
 pub fn true_range(bar: &Bar, previous_close: f64) -> f64 {
+    // The largest of the three differences is the one between the outermost prices, and rounds to the same bits.
     // Plain comparisons are one instruction each, and false for NaN.
-    let larger = |a: f64, b: f64| if b > a { b } else { a };
-    let range = bar.high - bar.low;
-    larger(larger(range, (bar.high - previous_close).abs()), (bar.low - previous_close).abs())
+    let top = if previous_close > bar.high { previous_close } else { bar.high };
+    let bottom = if previous_close < bar.low { previous_close } else { bar.low };
+    top - bottom
 }

@@ -171,16 +171,19 @@ impl Lanes {
         let (signal, previous) = (&mut self.signal[..count], &mut self.previous_close[..count]);
         for lane in 0..count {
             let bar = Bar { high: high[lane], low: low[lane], close: close[lane], traded: true };
-            fast[lane] = ema_step(fast[lane], fast_gain, bar.close);
-            slow[lane] = ema_step(slow[lane], slow_gain, bar.close);
-            let smoothed = wilder_step(atr[lane], atr_keep, super::true_range(&bar, previous[lane]));
-            atr[lane] = if traded[lane] { smoothed } else { atr[lane] };
-            let value = macd_v(fast[lane], slow[lane], atr[lane]);
-            let next = ema_step(signal[lane], signal_gain, value);
+            // Read first, write last: a value written only in some lanes becomes a masked store, which is slow.
+            let (kept_atr, kept_signal) = (atr[lane], signal[lane]);
+            let next_fast = ema_step(fast[lane], fast_gain, bar.close);
+            let next_slow = ema_step(slow[lane], slow_gain, bar.close);
+            let smoothed = wilder_step(kept_atr, atr_keep, super::true_range(&bar, previous[lane]));
+            let next_atr = if traded[lane] { smoothed } else { kept_atr };
+            let value = macd_v(next_fast, next_slow, next_atr);
+            let next = ema_step(kept_signal, signal_gain, value);
             // Undefined values are not shown, and the signal goes on later from where it was.
             let defined = next.is_finite();
+            (fast[lane], slow[lane], atr[lane]) = (next_fast, next_slow, next_atr);
             macd[lane] = if defined { value } else { f64::NAN };
-            signal[lane] = if defined { next } else { signal[lane] };
+            signal[lane] = if defined { next } else { kept_signal };
             previous[lane] = bar.close;
         }
     }

@@ -12,7 +12,7 @@ use crate::{
 /// Indicator values of many series, each a symbol and a timeframe.
 ///
 /// Object-safe: hold it as `Box<dyn IndicatorEngine>`. The contract below is tested clause by clause by
-/// [`testkit::indicator_engine_contract!`](crate::testkit) (feature `test-util`); run it on your own engine.
+/// [`indicator_engine_contract!`](crate::indicator_engine_contract) (feature `test-util`); run it on your own engine.
 ///
 /// # Contract
 /// - A series begins with the first candle given for its symbol and timeframe; series do not affect each other.

@@ -1,5 +1,7 @@
 //! Every implementation of a trait keeps the same contract, and the suites that say so can fail.
 
+#![allow(clippy::unused_async, reason = "a fixture may need to wait; these do not")]
+
 mod broken_adapter;
 mod broken_engine;
 mod mocks;

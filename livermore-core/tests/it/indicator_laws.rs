@@ -109,9 +109,9 @@ proptest! {
         bank.replace(0, singles[0]).unwrap();
         let mut columns = BankBars::new(lanes.len());
         for step in 0..steps {
-            for (lane, single) in singles.iter_mut().enumerate() {
-                prop_assert!(columns.set(lane, &lanes[lane][step]));
-                single.update(&lanes[lane][step]);
+            for (lane, (single, bars)) in singles.iter_mut().zip(&lanes).enumerate() {
+                prop_assert!(columns.set(lane, &bars[step]));
+                single.update(&bars[step]);
             }
             bank.step(&columns);
             for (lane, single) in singles.iter().enumerate() {
@@ -216,7 +216,9 @@ fn an_engine_state_of_many_series_survives_json() {
     let symbols = ["BTC-USD", "ETH-USD"].map(|name| Symbol::new(name).unwrap());
     for index in 0..50 {
         for (symbol, scale) in symbols.iter().zip([1.0, 0.1]) {
-            engine.update(symbol, &minute(index, 100.0 * scale + (index % 5) as f64)).unwrap();
+            engine
+                .update(symbol, &minute(index, 100.0 * scale + f64::from(i32::try_from(index % 5).unwrap())))
+                .unwrap();
         }
     }
     let stored = serde_json::to_string(&engine.snapshot()).unwrap();

@@ -1,5 +1,7 @@
 //! The hot path allocates nothing once it is warm.
 
+use std::fmt::Write;
+
 use livermore_core::{
     alert::{AlertRules, Evaluator, Observation},
     exchange::CandleCsv,
@@ -14,7 +16,7 @@ fn csv(rows: u32) -> String {
     for row in 0..rows {
         let price = 1_000 + row % 7;
         let time = 1_522_800_000 + row * 60 + (row / 50) * 60; // a quiet minute now and then
-        text += &format!("{time},{price},{},{},{price}.25,1.5\n", price + 2, price - 2);
+        writeln!(text, "{time},{price},{},{},{price}.25,1.5", price + 2, price - 2).unwrap();
     }
     text
 }

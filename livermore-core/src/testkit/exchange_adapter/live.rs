@@ -4,10 +4,30 @@ use tokio::time::timeout;
 
 use super::ExchangeFixture;
 use crate::{
-    exchange::{CandleRequest, EventBody, MarketEvent, Subscription},
+    exchange::{CandleRequest, EventBody, ExchangeError, MarketEvent, Subscription},
     ids::{Epoch, Seq, Symbol, Timeframe},
     market::Candle,
 };
+
+/// An unknown symbol, or a timeframe not among the live ones, is refused as by `candles`; nothing is subscribed to.
+pub async fn a_subscription_to_the_unknown_is_refused(fixture: ExchangeFixture) {
+    let mut subscription = fixture.subscription.clone();
+    subscription.symbols.push(fixture.unlisted.clone());
+    match fixture.adapter.subscribe(subscription).await {
+        Err(ExchangeError::UnknownSymbol { symbol, .. }) => assert_eq!(symbol, fixture.unlisted),
+        Err(other) => panic!("{} was refused with {other}", fixture.unlisted),
+        Ok(_) => panic!("{} was accepted", fixture.unlisted),
+    }
+    let live = fixture.adapter.capability().live;
+    let Some(other) = Timeframe::ALL.into_iter().find(|timeframe| !live.contains(timeframe)) else { return };
+    let mut subscription = fixture.subscription.clone();
+    subscription.candles.push(other);
+    match fixture.adapter.subscribe(subscription).await {
+        Err(ExchangeError::UnsupportedTimeframe { timeframe, .. }) => assert_eq!(timeframe, other),
+        Err(wrong) => panic!("{other} was refused with {wrong}"),
+        Ok(_) => panic!("{other} was accepted"),
+    }
+}
 
 /// The first event is `Connected`, and so is the first event of each later epoch.
 pub async fn every_epoch_begins_with_connected(fixture: ExchangeFixture) {

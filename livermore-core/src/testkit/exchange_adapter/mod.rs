@@ -54,6 +54,7 @@ macro_rules! exchange_adapter_contract {
             an_unknown_symbol_is_refused
             an_unsupported_timeframe_is_refused
             a_range_that_ends_before_it_begins_is_refused
+            a_subscription_to_the_unknown_is_refused
             every_epoch_begins_with_connected
             a_reconnect_does_not_end_the_stream
             the_epoch_rises_with_each_connection

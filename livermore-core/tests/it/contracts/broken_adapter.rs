@@ -42,6 +42,7 @@ enum Flaw {
     UnknownIsEmpty,
     UnsupportedIsServed,
     BackwardIsEmpty,
+    SubscribesToTheUnknown,
     NoConnected,
     EndsWhenDisconnected,
     EpochStands,
@@ -154,6 +155,10 @@ impl ExchangeAdapter for Broken {
         if self.flaw == Flaw::SendsEverything {
             (asked.tickers, asked.trades) = (true, true);
         }
+        if self.flaw == Flaw::SubscribesToTheUnknown {
+            let listed: Vec<_> = self.inner.products().await?.into_iter().map(|product| product.symbol).collect();
+            asked.symbols.retain(|symbol| listed.contains(symbol));
+        }
         Ok(break_stream(self.flaw, self.inner.subscribe(asked).await?))
     }
 
@@ -255,6 +260,7 @@ async fn every_clause_can_fail() {
         UnknownIsEmpty: an_unknown_symbol_is_refused,
         UnsupportedIsServed: an_unsupported_timeframe_is_refused,
         BackwardIsEmpty: a_range_that_ends_before_it_begins_is_refused,
+        SubscribesToTheUnknown: a_subscription_to_the_unknown_is_refused,
         NoConnected: every_epoch_begins_with_connected,
         EndsWhenDisconnected: a_reconnect_does_not_end_the_stream,
         EpochStands: the_epoch_rises_with_each_connection,

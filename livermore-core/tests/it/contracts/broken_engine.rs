@@ -78,7 +78,9 @@ impl IndicatorEngine for Broken {
             (answer, _) => answer,
         };
         drop(engine);
-        self.before = latest;
+        if answer.is_ok() {
+            self.before = latest;
+        }
         let close = |reading: Reading| if self.has(Flaw::NanClose) { f64::NAN } else { reading.close };
         answer.map(|reading| Reading { close: close(reading), ..reading })
     }
