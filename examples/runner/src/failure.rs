@@ -3,6 +3,7 @@ use std::io;
 use livermore_core::{
     alert::RulesError,
     exchange::{CsvError, ExchangeError},
+    ids::Timeframe,
     indicator::IndicatorError,
     market::{NotAMultiple, SequenceError},
 };
@@ -14,6 +15,11 @@ pub(crate) enum Failure {
     Csv(#[from] CsvError),
     #[error("{0}; --max-fill raises the limit if the market really was quiet")]
     Hole(CsvError),
+    #[error(
+        "{name}, lines 2 to 11, field time: every candle begins at a multiple of {longer}, so these are not {timeframe} \
+         candles; use --timeframe {longer}"
+    )]
+    Timeframe { name: String, timeframe: Timeframe, longer: Timeframe },
     #[error("{path}: cannot be read: {error}")]
     Input { path: String, error: io::Error },
     #[error("--to: {0}")]
@@ -40,6 +46,7 @@ impl Failure {
             Self::Exchange(error) if error.is_retryable() => 3,
             Self::Csv(_)
             | Self::Hole(_)
+            | Self::Timeframe { .. }
             | Self::Input { .. }
             | Self::To(_)
             | Self::Rules(_)

@@ -75,7 +75,7 @@ pub(crate) fn replay(text: &[u8]) -> Result<(u64, usize), CsvError> {
     let symbol = Symbol::new("BTC-USD").expect("a symbol");
     let (mut evaluator, rules, mut alerts) = (Evaluator::new(), AlertRules::default(), 0);
     while let Some(candle) = file.read()? {
-        for candle in fill.push(&candle).map_err(|error| file.out_of_sequence(&error))? {
+        for candle in fill.push(&candle).map_err(|error| file.out_of_sequence(file.line(), &error))? {
             let point = series.update(&candle).expect("filled candles are in order");
             let (Some(macd_v), Some(signal)) = (point.macd_v(), point.signal()) else { continue };
             let observation = Observation {

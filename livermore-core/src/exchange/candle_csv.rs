@@ -94,8 +94,8 @@ impl<R: io::Read> CandleCsv<R> {
     }
 
     /// Says where in the file a candle stands that does not fit the ones before it.
-    pub fn out_of_sequence(&self, error: &SequenceError) -> CsvError {
-        self.error(self.line(), Some(Field::Time), error.to_string())
+    pub fn out_of_sequence(&self, line: u64, error: &SequenceError) -> CsvError {
+        self.error(line, Some(Field::Time), error.to_string())
     }
 
     fn next_record(&mut self) -> Result<bool, CsvError> {

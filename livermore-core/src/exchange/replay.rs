@@ -39,7 +39,7 @@ impl Replay {
         let mut order = NoTradeFill::new(timeframe, max_hole);
         let mut candles = Vec::new();
         while let Some(candle) = file.read()? {
-            order.push(&candle).map_err(|error| file.out_of_sequence(&error))?;
+            order.push(&candle).map_err(|error| file.out_of_sequence(file.line(), &error))?;
             candles.push(candle);
         }
         Ok(Self { symbol, timeframe, candles: candles.into(), closed: watch::Sender::new(false) })

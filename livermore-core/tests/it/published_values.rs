@@ -1,6 +1,6 @@
 //! Values computed outside this code base from the published definition.
 
-use livermore_core::indicator::{Bar, MacdV, MacdVConfig, MacdVPoint, NotReady};
+use livermore_core::indicator::{Bar, Ema, Macd, MacdV, MacdVConfig, MacdVPoint, NotReady};
 
 fn close_to(value: Option<f64>, expected: f64) {
     let value = value.expect("a value");
@@ -87,4 +87,26 @@ fn a_market_that_does_not_move_has_no_macd_v() {
     assert_eq!(macd_v.latest().not_ready(), Some(NotReady::ZeroRange));
     macd_v.update(&Bar::new(5.5, 5.0, 5.25).unwrap());
     assert!(macd_v.latest().macd_v().is_some(), "the first move gives a value");
+}
+
+/// 131.29242637 and 126.97749477 are the EMAs of `steady_rise`.
+#[test]
+fn plain_macd_is_the_difference_of_its_averages() {
+    let mut macd = Macd::new(12, 26, 9).unwrap();
+    let mut signal = Ema::new(9).unwrap();
+    let (mut close, mut last) = (100.0, None);
+    for bar in 0..60 {
+        close *= 1.005;
+        let peeked = macd.peek(close);
+        let point = macd.update(close);
+        assert_eq!(point, peeked);
+        assert_eq!(point.is_some(), bar >= 25, "bar {bar}");
+        if let Some(point) = point {
+            assert_eq!(point.signal, signal.update(point.macd));
+            assert_eq!(point.signal.is_some(), bar >= 33, "bar {bar}");
+            last = Some(point.macd);
+        }
+    }
+    // Two numbers of eight decimals: their difference is known to one in the last.
+    assert!((last.unwrap() - 4.314_931_60).abs() < 1.1e-8, "{last:?}");
 }

@@ -72,6 +72,16 @@ fn a_wrong_file_is_exit_code_2_with_the_place() {
     }
 }
 
+/// Read as minutes, days would pass for a market with a trade a day: every hole is short enough to be filled.
+#[test]
+fn a_file_of_longer_candles_is_not_taken_for_a_quiet_market() {
+    let days: Vec<String> = (1..40).map(|day| format!("{},1,2,0.5,1,1", day * 86_400)).collect();
+    let finished = run(&REPLAY, format!("time,open,high,low,close,volume\n{}\n", days.join("\n")).as_bytes());
+    assert_eq!(finished.code, Some(2), "{}", finished.stderr);
+    assert!(finished.stderr.contains("these are not 1m candles; use --timeframe 1d"), "{}", finished.stderr);
+    assert_eq!(finished.stdout, "");
+}
+
 #[test]
 fn the_longest_hole_is_a_matter_of_option() {
     let row = |time: i64| format!("{time},1,2,0.5,1,1\n");

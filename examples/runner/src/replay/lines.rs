@@ -4,6 +4,8 @@ use livermore_core::{alert::Alert, indicator::Reading};
 
 /// What is printed.
 pub(super) enum Line {
+    /// What comes before the first bar.
+    Header,
     Bar(Reading),
     Alert(Box<Alert>),
 }

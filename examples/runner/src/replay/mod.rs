@@ -2,6 +2,7 @@
 
 mod input;
 mod lines;
+mod opening;
 mod output;
 mod summary;
 
@@ -22,6 +23,7 @@ use livermore_core::{
 use self::{
     input::Input,
     lines::{Line, Lines, PrinterEnded},
+    opening::Row,
     output::Output,
     summary::Summary,
 };
@@ -65,18 +67,27 @@ fn read(
     mut lines: Lines,
     progress: &ProgressBar,
 ) -> Result<(u64, u64), Failure> {
-    let mut alerts = 0;
+    let name = input.name.clone();
     let mut file = CandleCsv::new(input.name, input.source, options.timeframe)?;
-    while let Some(candle) = file.read()? {
-        let pushed = pipeline.push(&candle, Quality::Fresh, |reading, evaluation| {
+    let opening = opening::read(&name, &mut file, options.timeframe)?;
+    lines.push(Line::Header)?;
+    let mut alerts = 0;
+    let mut take = |row: Row| {
+        pipeline.push(&row.candle, Quality::Fresh, |reading, evaluation| {
             if bars_are_printed {
                 lines.push(Line::Bar(*reading))?;
             }
             alerts += evaluation.alerts.len() as u64;
             let mut printed = evaluation.alerts.into_iter().filter(|_| options.alerts);
             Ok(printed.try_for_each(|alert| lines.push(Line::Alert(Box::new(alert))))?)
-        });
-        pushed.map_err(|failure| placed(failure, &file))?;
+        })
+    };
+    for row in opening {
+        take(row).map_err(|failure| placed(failure, &file, row.line))?;
+    }
+    while let Some(candle) = file.read()? {
+        let row = Row { line: file.line(), candle };
+        take(row).map_err(|failure| placed(failure, &file, row.line))?;
         if file.rows() % PROGRESS_EVERY == 0 {
             progress.set_position(file.bytes());
         }
@@ -110,10 +121,12 @@ fn format(options: &ReplayOptions, terminal: bool) -> Option<Format> {
 }
 
 /// Says where in the file a candle stands that the pipeline refused.
-fn placed<R: io::Read>(failure: Failure, file: &CandleCsv<R>) -> Failure {
+fn placed<R: io::Read>(failure: Failure, file: &CandleCsv<R>, line: u64) -> Failure {
     match failure {
-        Failure::Sequence(error @ SequenceError::HoleTooLong { .. }) => Failure::Hole(file.out_of_sequence(&error)),
-        Failure::Sequence(error) => Failure::Csv(file.out_of_sequence(&error)),
+        Failure::Sequence(error @ SequenceError::HoleTooLong { .. }) => {
+            Failure::Hole(file.out_of_sequence(line, &error))
+        }
+        Failure::Sequence(error) => Failure::Csv(file.out_of_sequence(line, &error)),
         other => other,
     }
 }

@@ -32,9 +32,9 @@ impl<W: Write> Output<W> {
 
     /// Writes every line that comes.
     pub(super) fn write(mut self, batches: &Receiver<Vec<Line>>) -> Result<(), Failure> {
-        self.begin()?;
         for line in batches.iter().flatten() {
             match line {
+                Line::Header => self.begin()?,
                 Line::Bar(reading) => self.bar(&reading)?,
                 Line::Alert(alert) => self.alert(&alert)?,
             }
