@@ -20,6 +20,8 @@ const UPDATE: &str = "floor: update";
 const BOTH: &str = "floor: update and peek";
 const ARRAYS: &str = "floor: structure of arrays";
 const WARM_UP: usize = 300;
+/// Steps in one place, many enough to forget what was there before.
+const STEPS: usize = 64;
 
 /// A MACD-V past its seeding, and the floor's state at the same bar.
 fn warm(bars: &[Bar]) -> (MacdV, State) {
@@ -142,13 +144,20 @@ pub(crate) fn batch(plan: &Plan) -> usize {
 }
 
 /// E: many series that advance together. Time is per bar of one series.
+///
+/// How fast a loop over many columns is depends on where they happen to lie, so each run visits several places.
 pub(crate) fn bank(plan: &Plan) -> usize {
-    let [(one, one_columns), (other, other_columns)] = &data::lane_bars();
-    let (steps, columns) = ([one, other].repeat(8), [one_columns, other_columns].repeat(8));
-    let n = count(&steps) * LANES as u64;
-    let (mut bank, mut lanes) = warm_lanes(&data::bars(1, BARS, 1).0);
+    const PLACES: usize = 8;
+    let bars = data::bars(1, BARS, 1).0;
+    let sets: Vec<_> = (0..PLACES).map(|_| data::lane_bars()).collect();
+    let (mut banks, mut lanes): (Vec<_>, Vec<_>) = sets.iter().map(|_| warm_lanes(&bars)).unzip();
+    let steps: Vec<_> = sets.iter().map(|[(one, _), (other, _)]| [one, other].repeat(STEPS / 2)).collect();
+    let columns: Vec<_> = sets.iter().map(|[(_, one), (_, other)]| [one, other].repeat(STEPS / 2)).collect();
+    let n = (PLACES * STEPS * LANES) as u64;
     let mut section = Section::new(format!("E. {LANES} series a step"));
-    section.case(ARRAYS, n, &[], || lanes.steps(&columns));
-    section.case("MacdVBank::step", n, &[(ARRAYS, Some(1.3))], || work::bank(&mut bank, &steps));
+    section.case(ARRAYS, n, &[], || lanes.iter_mut().zip(&columns).for_each(|(lanes, bars)| lanes.steps(bars)));
+    section.case("MacdVBank::step", n, &[(ARRAYS, Some(1.3))], || {
+        banks.iter_mut().zip(&steps).for_each(|(bank, bars)| work::bank(bank, bars));
+    });
     section.run(plan)
 }
