@@ -43,8 +43,7 @@ pub(crate) fn replay(plan: &Plan) -> usize {
     missed
 }
 
-/// The whole program, from a file to CSV that nobody reads. Its library has a function for the same path; when it is to
-/// be measured without the process around it, this is the place.
+/// The whole program, from a file to CSV that nobody reads.
 struct Runner {
     program: String,
     file: PathBuf,
@@ -62,8 +61,9 @@ impl Runner {
         let status = Command::new(&self.program)
             .arg("replay")
             .arg(&self.file)
-            .args(["--format", "csv"])
+            .args(["--symbol", "BTC-USD", "--timeframe", "1m", "--format", "csv"])
             .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
             .status();
         assert!(status.expect("LIVERMORE_BIN is a program").success(), "replay failed");
     }

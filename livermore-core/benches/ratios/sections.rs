@@ -149,10 +149,13 @@ pub(crate) fn batch(plan: &Plan) -> usize {
 pub(crate) fn bank(plan: &Plan) -> usize {
     const PLACES: usize = 8;
     let bars = data::bars(1, BARS, 1).0;
-    let sets: Vec<_> = (0..PLACES).map(|_| data::lane_bars()).collect();
-    let (mut banks, mut lanes): (Vec<_>, Vec<_>) = sets.iter().map(|_| warm_lanes(&bars)).unzip();
-    let steps: Vec<_> = sets.iter().map(|[(one, _), (other, _)]| [one, other].repeat(STEPS / 2)).collect();
-    let columns: Vec<_> = sets.iter().map(|[(_, one), (_, other)]| [one, other].repeat(STEPS / 2)).collect();
+    // What lies between the allocations of one place is different in each.
+    let apart = |place: usize| Vec::<u8>::with_capacity(place * 1_240);
+    let sets: Vec<_> = (0..PLACES).map(|place| (data::lane_bars(), apart(place))).collect();
+    let warmed = (0..PLACES).map(|place| (warm_lanes(&bars), apart(place)));
+    let ((mut banks, mut lanes), _apart): ((Vec<_>, Vec<_>), Vec<_>) = warmed.unzip();
+    let steps: Vec<_> = sets.iter().map(|([(one, _), (other, _)], _)| [one, other].repeat(STEPS / 2)).collect();
+    let columns: Vec<_> = sets.iter().map(|([(_, one), (_, other)], _)| [one, other].repeat(STEPS / 2)).collect();
     let n = (PLACES * STEPS * LANES) as u64;
     let mut section = Section::new(format!("E. {LANES} series a step"));
     section.case(ARRAYS, n, &[], || lanes.iter_mut().zip(&columns).for_each(|(lanes, bars)| lanes.steps(bars)));

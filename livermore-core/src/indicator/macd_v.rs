@@ -29,8 +29,9 @@ use super::{
 #[derive(Debug, Clone, Copy)]
 // The point is the state: each value is read from where the last bar left it. The order keeps the values written each
 // bar away from the factors that are not; the compiler would otherwise read a pair of neighbours as one vector while
-// its half is still being written, which costs four times the whole update.
-#[repr(C)]
+// its half is still being written, which costs four times the whole update. Aligned, because the two averages are one
+// vector, and where it crossed a cache line the update would take a quarter longer.
+#[repr(C, align(16))]
 pub struct MacdV {
     point: MacdVPoint,
     previous_close: f64,

@@ -50,12 +50,16 @@ impl MacdVSeries {
     }
 
     /// Takes the next final candle.
-    #[inline]
+    // Out of line it would read back, in one piece, a candle just written in several: a wait longer than all the rest.
+    #[inline(always)]
     pub fn update(&mut self, candle: &Candle) -> Result<&MacdVPoint, IndicatorError> {
         let missing = self.order.missing_before(candle)?;
         self.refuse_gap(missing, candle)?;
-        self.order.last = Some(candle.open_time());
-        self.last_synthetic = candle.is_synthetic();
+        self.order.take(candle);
+        // A bar is bound by its stores; this one is rarely needed.
+        if self.last_synthetic != candle.is_synthetic() {
+            self.last_synthetic = candle.is_synthetic();
+        }
         Ok(self.macd_v.update(&Bar::from(candle)))
     }
 
@@ -69,9 +73,9 @@ impl MacdVSeries {
 
     /// The values after the last candle; `None` before the first.
     pub fn latest(&self) -> Option<Reading> {
-        self.order.last.map(|time| Reading {
+        self.order.last().map(|time| Reading {
             time,
-            timeframe: self.order.timeframe,
+            timeframe: self.order.timeframe(),
             close: self.macd_v.previous_close(),
             synthetic: self.last_synthetic,
             point: *self.macd_v.latest(),
@@ -80,7 +84,7 @@ impl MacdVSeries {
 
     /// Start of the last candle taken.
     pub const fn last_time(&self) -> Option<Timestamp> {
-        self.order.last
+        self.order.last()
     }
 
     /// The parameters.
@@ -90,14 +94,14 @@ impl MacdVSeries {
 
     /// Length of the candles.
     pub const fn timeframe(&self) -> Timeframe {
-        self.order.timeframe
+        self.order.timeframe()
     }
 
     /// The whole state.
     pub fn snapshot(&self) -> SeriesSnapshot {
         SeriesSnapshot {
-            timeframe: self.order.timeframe,
-            last_time: self.order.last,
+            timeframe: self.order.timeframe(),
+            last_time: self.order.last(),
             last_synthetic: self.last_synthetic,
             macd_v: self.macd_v.snapshot(),
         }
@@ -114,15 +118,16 @@ impl MacdVSeries {
         if last_time.is_some_and(|last| !timeframe.is_aligned(last)) {
             return refuse("the last time is not the start of a bucket");
         }
-        let order = Order { timeframe: *timeframe, last: *last_time };
+        let order = Order::after(*timeframe, *last_time);
         Ok(Self { order, last_synthetic: *last_synthetic, macd_v: restored })
     }
 
     #[inline]
     fn refuse_gap(&self, missing: u64, candle: &Candle) -> Result<(), SequenceError> {
-        match self.order.last {
-            Some(last) if missing > 0 => Err(SequenceError::Gap { last, open_time: candle.open_time(), missing }),
-            _ => Ok(()),
+        if missing == 0 {
+            return Ok(());
         }
+        let last = self.order.last().unwrap_or(candle.open_time());
+        Err(SequenceError::Gap { last, open_time: candle.open_time(), missing })
     }
 }

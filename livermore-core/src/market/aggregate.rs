@@ -58,7 +58,7 @@ impl Aggregator {
     /// Holes are accepted (the groups they touch are dropped); anything out of order is refused and changes nothing.
     pub fn push(&mut self, candle: &Candle) -> Result<Option<Candle>, SequenceError> {
         self.order.missing_before(candle)?;
-        self.order.last = Some(candle.open_time());
+        self.order.take(candle);
         let open_time = self.to.floor(candle.open_time());
         let mut group = match self.group.take() {
             Some(group) if group.open_time == open_time => group,

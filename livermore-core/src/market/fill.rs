@@ -44,23 +44,30 @@ impl NoTradeFill {
     ///
     /// On an error nothing changes: the same filler accepts the right candle afterwards.
     #[inline]
-    pub fn push(&mut self, candle: &Candle) -> Result<Filled, SequenceError> {
+    pub fn push<'a>(&mut self, candle: &'a Candle) -> Result<Filled<'a>, SequenceError> {
         let missing = self.order.missing_before(candle)?;
+        if missing > 0 {
+            self.count(missing, candle.open_time())?;
+        }
+        let run = Filled { missing, close: self.last_close, candle: Some(candle) };
+        self.order.take(candle);
+        self.last_close = candle.close();
+        Ok(run)
+    }
+
+    #[cold]
+    fn count(&mut self, missing: u64, open_time: Timestamp) -> Result<(), SequenceError> {
         if missing > self.max_fill {
-            let (open_time, last) = (candle.open_time(), self.order.last.unwrap_or(candle.open_time()));
+            let last = self.order.last().unwrap_or(open_time);
             return Err(SequenceError::HoleTooLong { last, open_time, missing, max: self.max_fill });
         }
-        let first_missing = self.order.last.unwrap_or(candle.open_time()).as_millis() + self.order.timeframe.millis();
-        let run = Filled { next_missing: first_missing, missing, close: self.last_close, candle: Some(*candle) };
-        self.order.last = Some(candle.open_time());
-        self.last_close = candle.close();
         self.filled += missing;
-        Ok(run)
+        Ok(())
     }
 
     /// Start of the bucket after the last candle; `None` before the first.
     pub fn next_time(&self) -> Option<Timestamp> {
-        self.order.last.and_then(|last| last.checked_add_millis(self.order.timeframe.millis()))
+        self.order.last().and_then(|last| last.checked_add_millis(self.order.timeframe().millis()))
     }
 
     /// No-trade bars put in so far.
@@ -71,27 +78,26 @@ impl NoTradeFill {
 
 /// The bars of one [`NoTradeFill::push`], in order.
 #[derive(Debug, Clone)]
-pub struct Filled {
-    next_missing: i64,
+pub struct Filled<'a> {
     missing: u64,
     close: f64,
-    candle: Option<Candle>,
+    candle: Option<&'a Candle>,
 }
 
-impl Iterator for Filled {
+impl Iterator for Filled<'_> {
     type Item = Candle;
 
     #[inline]
     fn next(&mut self) -> Option<Candle> {
         if self.missing == 0 {
-            return self.candle.take();
+            return self.candle.take().copied();
         }
-        let timeframe = self.candle?.timeframe();
-        let open_time = Timestamp::from_millis_in_range(self.next_missing);
+        let candle = self.candle?;
+        let before = self.missing.cast_signed() * candle.timeframe().millis();
+        let open_time = Timestamp::from_millis_in_range(candle.open_time().as_millis() - before);
         self.missing -= 1;
-        self.next_missing += timeframe.millis();
         let flat = Ohlcv { open: self.close, high: self.close, low: self.close, close: self.close, volume: 0.0 };
-        Some(Candle::derived(timeframe, open_time, flat, CandleSource::Synthetic))
+        Some(Candle::derived(candle.timeframe(), open_time, flat, CandleSource::Synthetic))
     }
 }
 
