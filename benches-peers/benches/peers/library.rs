@@ -138,7 +138,13 @@ impl Stream for Kand {
         let mut signal = vec![f64::NAN; macd_v.len()];
         kand::ohlcv::ema::ema(&macd_v, 9, None, &mut signal).expect("enough bars");
         let last = SEED - 1;
-        Self { fast: fast[last], slow: slow[last], atr: atr[last], signal: signal[signal.len() - 1], close: close[last] }
+        Self {
+            fast: fast[last],
+            slow: slow[last],
+            atr: atr[last],
+            signal: signal[signal.len() - 1],
+            close: close[last],
+        }
     }
 
     #[inline]

@@ -33,7 +33,10 @@ fn main() {
     if plan.wants("D") {
         missed += batch(&plan, &bars, &rows);
     }
-    println!("\n{}", if missed == 0 { "Every target was met.".to_owned() } else { format!("{missed} targets MISSED.") });
+    println!(
+        "\n{}",
+        if missed == 0 { "Every target was met.".to_owned() } else { format!("{missed} targets MISSED.") }
+    );
 }
 
 fn streams(plan: &Plan, bars: &[Bar], rows: &[Row]) -> usize {
@@ -49,7 +52,8 @@ fn streams(plan: &Plan, bars: &[Bar], rows: &[Row]) -> usize {
     let mut own = macd_v;
     section.case("MacdV::update", n, &[(TA_LIB, Some(0.35)), (FLOOR, Some(2.0))], move || work::update(&mut own, bars));
     let mut own = macd_v;
-    section.case("MacdV::update_all", n, &[(TA_LIB, Some(0.35)), (FLOOR, None)], move || work::update_all(&mut own, bars));
+    section
+        .case("MacdV::update_all", n, &[(TA_LIB, Some(0.35)), (FLOOR, None)], move || work::update_all(&mut own, bars));
     let both = "ta-lib 0.8.3 streams, update and peek";
     let mut ta_lib = TaLibStream::warm(rows);
     let peeked = &forming_rows;
@@ -108,9 +112,8 @@ fn print_differences(bars: &[Bar], rows: &[Row]) {
         ("yata 0.7.0 methods", library::all::<Yata>(rows)),
         ("quantedge-ta 0.21.1", library::all::<Quantedge>(rows)),
     ] {
-        let largest = |range: std::ops::Range<usize>| {
-            range.map(|bar| (ours[bar] - theirs[bar]).abs()).fold(0.0_f64, f64::max)
-        };
+        let largest =
+            |range: std::ops::Range<usize>| range.map(|bar| (ours[bar] - theirs[bar]).abs()).fold(0.0_f64, f64::max);
         println!("  {name:<26} {:>14.1e} {:>14.1e}", largest(300..1_000), largest(1_000..ours.len()));
     }
 }
