@@ -33,10 +33,7 @@ fn main() {
     if plan.wants("D") {
         missed += batch(&plan, &bars, &rows);
     }
-    println!(
-        "\n{}",
-        if missed == 0 { "Every target was met.".to_owned() } else { format!("{missed} targets MISSED.") }
-    );
+    println!("\n{}", plan.summary(missed));
 }
 
 fn streams(plan: &Plan, bars: &[Bar], rows: &[Row]) -> usize {

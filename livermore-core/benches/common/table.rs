@@ -28,6 +28,16 @@ impl Plan {
         Self { rounds, ..self.clone() }
     }
 
+    /// The last line of a run.
+    pub(crate) fn summary(&self, missed: usize) -> String {
+        match missed {
+            _ if self.is_smoke_test() => "Only `cargo bench` measures.".to_owned(),
+            0 => "Every target was met.".to_owned(),
+            missed => format!("{missed} targets MISSED."),
+        }
+    }
+
+    /// Whether the cases are only to be run.
     pub(crate) fn is_smoke_test(&self) -> bool {
         self.rounds == 1
     }
@@ -68,6 +78,13 @@ impl<'a> Section<'a> {
 
     /// Measures every case and prints the table. Returns how many targets were missed.
     pub(crate) fn run(mut self, plan: &Plan) -> usize {
+        if plan.is_smoke_test() {
+            self.cases.iter_mut().for_each(|case| {
+                case.measure();
+            });
+            println!("{}: {} cases run, not measured", self.title, self.cases.len());
+            return 0;
+        }
         for case in &mut self.cases {
             case.measure(); // warms caches and branch predictors
             let once = case.measure();

@@ -96,7 +96,7 @@ pub(crate) fn replay(text: &[u8]) -> Result<(u64, usize), CsvError> {
 /// The least reading such a file can cost with the `csv` crate: the lines, cut into fields.
 #[inline(never)]
 pub(crate) fn csv_lines(text: &[u8]) -> Result<u64, csv::Error> {
-    let mut reader = csv::ReaderBuilder::new().quoting(false).buffer_capacity(1 << 16).from_reader(text);
+    let mut reader = csv::Reader::from_reader(text);
     let (mut record, mut rows) = (csv::ByteRecord::new(), 0);
     while reader.read_byte_record(&mut record)? {
         black_box(&record);
@@ -108,7 +108,7 @@ pub(crate) fn csv_lines(text: &[u8]) -> Result<u64, csv::Error> {
 /// [`csv_lines`], and the six fields of each as numbers.
 #[inline(never)]
 pub(crate) fn csv_numbers(text: &[u8]) -> Result<u64, Box<dyn std::error::Error>> {
-    let mut reader = csv::ReaderBuilder::new().quoting(false).buffer_capacity(1 << 16).from_reader(text);
+    let mut reader = csv::Reader::from_reader(text);
     let (mut record, mut rows, mut numbers) = (csv::ByteRecord::new(), 0, [0.0_f64; 6]);
     while reader.read_byte_record(&mut record)? {
         for (number, field) in numbers.iter_mut().zip(&record) {

@@ -25,8 +25,5 @@ fn main() {
         ("F", replay::replay),
     ];
     let missed: usize = sections.iter().filter(|(name, _)| plan.wants(name)).map(|(_, run)| run(&plan)).sum();
-    println!(
-        "\n{}",
-        if missed == 0 { "Every target was met.".to_owned() } else { format!("{missed} targets MISSED.") }
-    );
+    println!("\n{}", plan.summary(missed));
 }
