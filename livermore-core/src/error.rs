@@ -6,6 +6,8 @@ pub enum ErrorKind {
     InvalidInput,
     /// The input is valid, but a different state is needed first (a gap to repair, a series to start).
     WrongState,
+    /// Someone else changed the same thing first. Read again, decide again.
+    Conflict,
     /// The thing asked for does not exist.
     NotFound,
     /// The other side cannot be reached or did not answer in time. The same call may succeed later.
@@ -19,7 +21,7 @@ impl ErrorKind {
     pub const fn is_retryable(self) -> bool {
         match self {
             Self::Unavailable => true,
-            Self::InvalidInput | Self::WrongState | Self::NotFound | Self::Closed => false,
+            Self::InvalidInput | Self::WrongState | Self::Conflict | Self::NotFound | Self::Closed => false,
         }
     }
 }

@@ -9,6 +9,7 @@ pub mod ids;
 pub mod indicator;
 pub mod keys;
 pub mod market;
+pub mod settings;
 #[cfg(feature = "test-util")]
 pub mod testkit;
 

@@ -2,6 +2,9 @@
 
 #![allow(clippy::panic, clippy::missing_panics_doc, reason = "a test that cannot be set up fails loudly")]
 
+pub mod fault_proxy;
+#[cfg(unix)]
+pub mod postgres;
 pub mod reference;
 
 use std::{

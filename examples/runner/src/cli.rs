@@ -10,6 +10,8 @@ use livermore_core::{
 /// Watches crypto markets: MACD-V from complete, final candles, and alerts. It monitors; it never trades.
 ///
 /// Without a command it runs the demo.
+use crate::settings::SettingsOptions;
+
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100)]
 pub(crate) struct Cli {
@@ -23,6 +25,8 @@ pub(crate) enum Command {
     Demo(DemoOptions),
     /// Compute MACD-V over a candle file with the header time,open,high,low,close,volume.
     Replay(ReplayOptions),
+    /// Read and change a user's settings.
+    Settings(SettingsOptions),
 }
 
 impl Default for Command {

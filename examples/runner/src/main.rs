@@ -7,6 +7,7 @@ mod failure;
 mod number;
 mod pipeline;
 mod replay;
+mod settings;
 
 use std::process::ExitCode;
 
@@ -19,6 +20,7 @@ fn main() -> ExitCode {
     let result = match cli.command.unwrap_or_default() {
         Command::Demo(options) => demo::run(&options),
         Command::Replay(options) => replay::run(&options),
+        Command::Settings(options) => settings::run(&options),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

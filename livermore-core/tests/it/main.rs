@@ -8,5 +8,7 @@ mod contracts;
 mod indicator_laws;
 mod no_allocation;
 mod published_values;
+mod settings;
+mod settings_store;
 mod simulator;
 mod talib;

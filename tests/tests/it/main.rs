@@ -6,3 +6,4 @@ mod command_line;
 mod demo;
 mod recorded;
 mod replay;
+mod settings;

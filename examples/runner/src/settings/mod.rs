@@ -1,0 +1,65 @@
+//! `livermore settings`: reading and changing settings from a terminal.
+
+mod change;
+mod migrate;
+mod options;
+mod show;
+mod store;
+
+pub(crate) use options::SettingsOptions;
+
+use livermore_core::{
+    ids::Timestamp,
+    settings::{Actor, Attribution, SettingsService, UserSettings, schema},
+};
+
+use self::options::SettingsCommand;
+use crate::{clock, failure::Failure};
+
+type Service = SettingsService<UserSettings>;
+
+pub(crate) fn run(options: &SettingsOptions) -> Result<(), Failure> {
+    if let SettingsCommand::Schema = options.command {
+        return show::json(&schema::<UserSettings>());
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Start)?;
+    runtime.block_on(async {
+        let store = store::open(&options.store).await?;
+        let service = Service::new(store.clone());
+        let result = execute(options, &service).await;
+        store.close().await;
+        result
+    })
+}
+
+async fn execute(options: &SettingsOptions, service: &Service) -> Result<(), Failure> {
+    use SettingsCommand as Command;
+    match &options.command {
+        Command::Get { path } => show::get(options, service, path.as_deref()).await,
+        Command::Diff { from, to } => show::diff(options, service, *from, *to).await,
+        Command::Validate { file } => show::validate(options, service, file.as_deref()).await,
+        Command::History { limit } => show::history(options, service, *limit).await,
+        Command::Export => show::export(options, service).await,
+        Command::Schema => show::json(&schema::<UserSettings>()),
+        Command::Migrate { dry_run, all_users } => migrate::run(options, service, *dry_run, *all_users).await,
+        Command::Set { path, value } => change::set(options, service, path, value).await,
+        Command::Unset { path } => change::unset(options, service, path).await,
+        Command::Patch { patch } => change::patch(options, service, patch).await,
+        Command::Edit => change::edit(options, service).await,
+        Command::Import { file } => change::import(options, service, file).await,
+        Command::Rollback { revision } => change::rollback(options, service, *revision).await,
+        Command::Reset => change::reset(options, service).await,
+    }
+}
+
+/// Who changes settings here: the account that runs the command.
+fn attribution(options: &SettingsOptions) -> Result<Attribution, Failure> {
+    let account = std::env::var("USER").or_else(|_| std::env::var("USERNAME")).unwrap_or_default();
+    let name = if account.is_empty() { "cli".to_owned() } else { format!("cli:{account}") };
+    let actor = Actor::new(&name).or_else(|_| Actor::new("cli")).map_err(Failure::Argument)?;
+    Ok(Attribution { actor, reason: options.reason.clone(), cause: None, at: now()? })
+}
+
+fn now() -> Result<Timestamp, Failure> {
+    Timestamp::from_millis(clock::unix_millis()).map_err(Failure::Argument)
+}

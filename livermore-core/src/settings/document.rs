@@ -1,0 +1,272 @@
+use std::{fmt, io};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{Path, Problem, ProblemCode};
+
+/// A JSON object as it is stored, within the limits every store keeps.
+///
+/// - at most [`MAX_BYTES`](Self::MAX_BYTES) of compact JSON text, nested at most [`MAX_DEPTH`](Self::MAX_DEPTH) deep;
+/// - no NUL character in any key or text;
+/// - whole numbers within ±(2^53 − 1), other numbers finite and below 1e18 in size.
+///
+/// Its `Debug` shows size and version, never the content.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Value", into = "Value")]
+pub struct Document(Map<String, Value>);
+
+/// The problems that keep a value from being a document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotADocument(pub Vec<Problem>);
+
+impl Document {
+    /// Most bytes of compact JSON text.
+    pub const MAX_BYTES: usize = 64 * 1024;
+    /// Deepest nesting, the document itself counted.
+    pub const MAX_DEPTH: usize = 32;
+
+    /// Reads JSON text.
+    pub fn parse(text: &[u8]) -> Result<Self, NotADocument> {
+        Self::new(Self::parse_value(text)?)
+    }
+
+    /// Reads JSON text that is not much longer than a document may be.
+    pub(super) fn parse_value(text: &[u8]) -> Result<Value, NotADocument> {
+        let refuse = |code, message: String| Err(NotADocument(vec![Problem::new("", code, message)]));
+        // Text of any length is read no further than is needed to refuse it; white space is not counted against it.
+        if text.len() > 4 * Self::MAX_BYTES {
+            return refuse(ProblemCode::TooLarge, too_large(text.len()));
+        }
+        match serde_json::from_slice::<Value>(text) {
+            Ok(value) => Ok(value),
+            // serde_json stops at 128 levels; every such document is too deep for us.
+            Err(error) if error.to_string().contains("recursion limit") => refuse(ProblemCode::TooDeep, too_deep()),
+            Err(error) if error.to_string().contains("number out of range") => {
+                refuse(ProblemCode::Number, format!("a number is out of range ({error})"))
+            }
+            Err(error) => refuse(ProblemCode::NotJson, format!("not JSON: {error}")),
+        }
+    }
+
+    /// Checks a value and makes a document of it.
+    pub fn new(value: Value) -> Result<Self, NotADocument> {
+        let mut problems = Vec::new();
+        // Nearly every document is in order, and to keep account of places costs more than to look.
+        if !in_order(&value, 1) {
+            check(&value, &mut Path::root(), 1, &mut problems);
+        }
+        let size = size_of(&value);
+        if size > Self::MAX_BYTES {
+            problems.push(Problem::new("", ProblemCode::TooLarge, too_large(size)));
+        }
+        match value {
+            Value::Object(map) if problems.is_empty() => Ok(Self(map)),
+            Value::Object(_) => Err(NotADocument(problems)),
+            other => {
+                let message = format!("is {}, not an object", kind_of(&other));
+                problems.insert(0, Problem::new("", ProblemCode::NotAnObject, message));
+                Err(NotADocument(problems))
+            }
+        }
+    }
+
+    /// The version the document says it has.
+    pub fn version(&self) -> Result<u32, Problem> {
+        let refuse = |message: String| {
+            Err(Problem::new("/version", ProblemCode::VersionInvalid, message).with_hint("a whole number from 1"))
+        };
+        match self.0.get("version") {
+            None => Err(Problem::new("/version", ProblemCode::VersionMissing, "is missing")),
+            Some(Value::Number(number)) => match number.as_u64().and_then(|number| u32::try_from(number).ok()) {
+                Some(version) if version > 0 => Ok(version),
+                _ => refuse(format!("is {number}")),
+            },
+            Some(other) => refuse(format!("is {}", kind_of(other))),
+        }
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The members.
+    pub fn as_map(&self) -> &Map<String, Value> {
+        &self.0
+    }
+
+    /// The value at a path.
+    pub fn get(&self, path: &Path) -> Option<&Value> {
+        let mut names = path.names();
+        let first = names.next()?;
+        names.try_fold(self.0.get(first)?, |value, name| match value {
+            Value::Object(map) => map.get(name),
+            Value::Array(items) => items.get(array_index(name)?),
+            _ => None,
+        })
+    }
+
+    /// The document as a JSON value.
+    pub fn into_value(self) -> Value {
+        Value::Object(self.0)
+    }
+
+    pub(super) fn into_map(self) -> Map<String, Value> {
+        self.0
+    }
+
+    /// The document as a JSON value, copied.
+    pub fn to_value(&self) -> Value {
+        Value::Object(self.0.clone())
+    }
+
+    /// Compact JSON text.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(&self.0).unwrap_or_default()
+    }
+
+    /// JSON text for people.
+    pub fn to_json_pretty(&self) -> String {
+        serde_json::to_string_pretty(&self.0).unwrap_or_default()
+    }
+}
+
+/// A position in an array: digits without a leading zero.
+pub(super) fn array_index(name: &str) -> Option<usize> {
+    let plain = name == "0" || !name.starts_with('0');
+    (plain && name.bytes().all(|byte| byte.is_ascii_digit())).then(|| name.parse().ok()).flatten()
+}
+
+/// What a JSON value is, for messages.
+pub(super) fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "text",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}
+
+/// Whether [`check`] finds nothing.
+fn in_order(value: &Value, depth: usize) -> bool {
+    depth <= Document::MAX_DEPTH
+        && match value {
+            Value::String(text) => !text.contains('\0'),
+            Value::Number(number) => fits(number),
+            Value::Array(items) => items.iter().all(|item| in_order(item, depth + 1)),
+            Value::Object(map) => map.iter().all(|(name, member)| !name.contains('\0') && in_order(member, depth + 1)),
+            Value::Null | Value::Bool(_) => true,
+        }
+}
+
+/// Bytes of compact JSON text, counted without writing it down.
+fn size_of(value: &Value) -> usize {
+    struct Count(usize);
+    impl io::Write for Count {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut count = Count(0);
+    serde_json::to_writer(&mut count, value).map_or(usize::MAX, |()| count.0)
+}
+
+fn check(value: &Value, at: &mut Path, depth: usize, problems: &mut Vec<Problem>) {
+    if depth > Document::MAX_DEPTH {
+        problems.push(Problem::new(at.to_string(), ProblemCode::TooDeep, too_deep()));
+        return;
+    }
+    match value {
+        Value::String(text) if text.contains('\0') => {
+            problems.push(Problem::new(at.to_string(), ProblemCode::Nul, "holds a NUL character"));
+        }
+        Value::Number(number) => problems.extend(check_number(number, at)),
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                at.push(index.to_string());
+                check(item, at, depth + 1, problems);
+                at.pop();
+            }
+        }
+        Value::Object(map) => {
+            for (name, member) in map {
+                at.push(name.clone());
+                if name.contains('\0') {
+                    problems.push(Problem::new(at.to_string(), ProblemCode::Nul, "the name holds a NUL character"));
+                }
+                check(member, at, depth + 1, problems);
+                at.pop();
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::String(_) => {}
+    }
+}
+
+fn check_number(number: &serde_json::Number, at: &Path) -> Option<Problem> {
+    (!fits(number)).then(|| {
+        Problem::new(at.to_string(), ProblemCode::Number, "is a number out of range")
+            .with_hint("write large or exact numbers as text")
+    })
+}
+
+fn fits(number: &serde_json::Number) -> bool {
+    const WHOLE: u64 = (1 << 53) - 1;
+    match (number.as_u64(), number.as_i64(), number.as_f64()) {
+        (Some(whole), ..) => whole <= WHOLE,
+        (_, Some(whole), _) => whole.unsigned_abs() <= WHOLE,
+        (.., Some(number)) => number.abs() < 1e18,
+        _ => false,
+    }
+}
+
+fn too_large(size: usize) -> String {
+    format!("has {size} bytes; at most {} are allowed", Document::MAX_BYTES)
+}
+
+fn too_deep() -> String {
+    format!("is nested deeper than {} levels", Document::MAX_DEPTH)
+}
+
+impl TryFrom<Value> for Document {
+    type Error = NotADocument;
+
+    fn try_from(value: Value) -> Result<Self, NotADocument> {
+        Self::new(value)
+    }
+}
+
+impl From<Problem> for NotADocument {
+    fn from(problem: Problem) -> Self {
+        Self(vec![problem])
+    }
+}
+
+impl From<Document> for Value {
+    fn from(document: Document) -> Self {
+        document.into_value()
+    }
+}
+
+impl fmt::Debug for Document {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let version = self.version().ok();
+        f.debug_struct("Document").field("version", &version).field("members", &self.0.len()).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for NotADocument {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let problems: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&problems.join("; "))
+    }
+}
+
+impl std::error::Error for NotADocument {}

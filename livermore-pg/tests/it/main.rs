@@ -1,0 +1,20 @@
+//! Tests on a real PostgreSQL, which they start themselves. Numbers are the fault cases they prove.
+
+#![cfg(unix)]
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests stop at the first surprise"
+)]
+
+mod adoption;
+mod contract;
+mod documents;
+mod faults;
+mod migrations;
+mod secrets;
+mod sqlstates;
+mod support;
+mod tenants;
+mod watching;
