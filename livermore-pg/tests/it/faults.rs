@@ -133,7 +133,14 @@ async fn case_47_a_full_pool_is_busy_after_two_seconds() {
         let store = store.clone();
         tokio::spawn(async move { store.save(user(7), save(2)).await })
     };
-    sleep(Duration::from_millis(100)).await;
+    // The only connection is taken once the save waits for the lock.
+    let mut watcher = database.server.admin(&database.name).await;
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    while sqlx::query_scalar::<_, i64>(waits).fetch_one(&mut watcher).await.unwrap() == 0 {
+        assert!(Instant::now() < deadline, "the save does not wait for the lock");
+        sleep(Duration::from_millis(5)).await;
+    }
     let begun = Instant::now();
     let error = store.load(user(8)).await.unwrap_err();
     let took = begun.elapsed();
