@@ -165,6 +165,7 @@ fn meaning(code: &str) -> &'static str {
         "3D000" => "there is no such database; create it, or correct the url",
         "3F000" | "42P01" | "42883" | "42703" => "livermore's tables are missing; run the migrations as the owner role",
         "42501" => "the role lacks a right; run SELECT livermore.grant_access('the role') as the owner role",
+        "42704" => "there is no such role; create it",
         _ => "the server answered with an error",
     }
 }

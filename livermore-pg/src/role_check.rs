@@ -9,6 +9,13 @@ use crate::{PgError, SCHEMA_VERSION, connect::Connections};
 /// Row-level security protects nothing from a role that may switch it off. What counts is the role that logged in, and
 /// every role it could become: `RESET ROLE` inside a connection must not help either.
 pub(crate) async fn check(connections: &Arc<Connections>) -> Result<(), PgError> {
+    check_role(connections).await?;
+    check_version(connections).await?;
+    check_rights(connections).await
+}
+
+/// The role, and the tables it is to be kept apart in.
+pub(crate) async fn check_role(connections: &Arc<Connections>) -> Result<(), PgError> {
     const STEP: &str = "looking at server, role and schema";
     let mut held = connections.acquire(STEP).await?;
     let limit = held.limit();
@@ -46,18 +53,22 @@ pub(crate) async fn check(connections: &Arc<Connections>) -> Result<(), PgError>
              ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY"
         ));
     }
-    check_version(connections).await?;
-    check_rights(connections).await
+    Ok(())
 }
 
-async fn check_version(connections: &Arc<Connections>) -> Result<(), PgError> {
+/// How far the schema is; only where there is one that the role may look into.
+pub(crate) async fn schema_version(connections: &Arc<Connections>) -> Result<i64, PgError> {
     const STEP: &str = "reading the schema version";
     let mut held = connections.acquire(STEP).await?;
     let limit = held.limit();
     let answer =
         timeout(limit, sqlx::query_as("SELECT livermore.schema_version()").fetch_one(&mut held.connection)).await;
     let (db,): (i32,) = held.settle(STEP, answer)?;
-    let db = i64::from(db);
+    Ok(i64::from(db))
+}
+
+async fn check_version(connections: &Arc<Connections>) -> Result<(), PgError> {
+    let db = schema_version(connections).await?;
     match db.cmp(&SCHEMA_VERSION) {
         std::cmp::Ordering::Equal => Ok(()),
         std::cmp::Ordering::Greater => Err(PgError::SchemaNewer { db, binary: SCHEMA_VERSION }),
@@ -70,7 +81,8 @@ async fn check_version(connections: &Arc<Connections>) -> Result<(), PgError> {
     }
 }
 
-async fn check_rights(connections: &Arc<Connections>) -> Result<(), PgError> {
+/// What the program's role was granted.
+pub(crate) async fn check_rights(connections: &Arc<Connections>) -> Result<(), PgError> {
     const STEP: &str = "looking at the role's rights";
     let mut held = connections.acquire(STEP).await?;
     let limit = held.limit();

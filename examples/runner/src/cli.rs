@@ -7,11 +7,11 @@ use livermore_core::{
     market::DEFAULT_MAX_FILL,
 };
 
+use crate::{doctor::DoctorOptions, settings::SettingsOptions, store::StoreOptions};
+
 /// Watches crypto markets: MACD-V from complete, final candles, and alerts. It monitors; it never trades.
 ///
 /// Without a command it runs the demo.
-use crate::settings::SettingsOptions;
-
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100)]
 pub(crate) struct Cli {
@@ -27,6 +27,10 @@ pub(crate) enum Command {
     Replay(ReplayOptions),
     /// Read and change a user's settings.
     Settings(SettingsOptions),
+    /// Look after the place where settings are kept.
+    Store(StoreOptions),
+    /// Check everything a monitor needs, and say what to type where something is wrong. Changes nothing.
+    Doctor(DoctorOptions),
 }
 
 impl Default for Command {

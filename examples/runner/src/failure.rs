@@ -10,6 +10,8 @@ use livermore_core::{
     settings::{PathError, SettingsError},
 };
 
+use crate::store::Holder;
+
 /// Why a command ended early. The text is for the person who typed it.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
@@ -34,7 +36,7 @@ pub(crate) enum Failure {
     Indicator(#[from] IndicatorError),
     #[error("{0}")]
     Exchange(#[from] ExchangeError),
-    #[error("{}", one_per_line(.0))]
+    #[error("{}", in_full(.0))]
     Settings(#[from] SettingsError),
     #[error("{0}")]
     Argument(InvalidId),
@@ -42,11 +44,37 @@ pub(crate) enum Failure {
     Path(PathError),
     #[error("nothing is at {path}")]
     NoSuchPath { path: String },
-    #[error("--store {url}: a store is file:FOLDER, for example file:./.livermore")]
-    StoreUrl { url: String },
+    #[error(
+        "--store is no store{}; a store is one of\n  \
+         file:FOLDER                                     for example file:./.livermore\n  \
+         postgres://USER:PASSWORD@HOST:PORT/DATABASE     for example postgres://livermore_app@localhost/livermore",
+        perhaps(.meant.as_deref())
+    )]
+    StoreUrl { meant: Option<String> },
+    #[cfg(not(feature = "pg"))]
+    #[error("--store: this livermore was built without PostgreSQL; build it with the feature pg, or use file:FOLDER")]
+    WithoutPostgres,
+    #[error(
+        "another process uses the folder {folder}{}\nwait until it has ended, or keep settings in PostgreSQL, which many \
+         processes may use at once: --store postgres://…",
+        by(.holder.as_ref())
+    )]
+    FolderInUse { folder: String, holder: Option<Holder> },
+    #[cfg(feature = "pg")]
+    #[error("{0}\n`livermore doctor` with the same --store lists what is missing and what to type")]
+    NotSetUp(SettingsError),
+    #[error("a folder has no tables to migrate; give --store postgres://OWNER:PASSWORD@HOST:PORT/DATABASE")]
+    NothingToMigrate,
+    #[cfg(feature = "pg")]
+    #[error("the tables are not those of this program; `livermore doctor` with the same --store says what to type")]
+    NotMigratedStore,
+    #[error("interrupted; what was migrated stays, and the same command goes on from there")]
+    Interrupted,
+    #[error("{count} of the checks failed")]
+    Doctor { count: usize, retryable: bool },
     #[error("no editor: set EDITOR to one, for example EDITOR=nano")]
     NoEditor,
-    #[error("{error}\nwhat you wrote is kept in {path}")]
+    #[error("{}\nwhat you wrote is kept in {path}", in_full(.error))]
     Edit { path: String, error: SettingsError },
     #[error("{count} could not be migrated")]
     NotMigrated { count: usize },
@@ -57,11 +85,18 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// 6: someone else changed it first. 2: the input or the command line is wrong. 3: something needed is out of reach. 1: anything else.
+    /// 6: someone else changed it first. 2: the input or the command line is wrong. 3: something needed is out of reach.
+    /// 130: ended by the operator halfway. 1: anything else.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::Output(_) | Self::Start(_) => 1,
             Self::Exchange(error) if error.is_retryable() => 3,
+            Self::FolderInUse { .. } | Self::Doctor { retryable: true, .. } => 3,
+            Self::Interrupted => 130,
+            #[cfg(not(feature = "pg"))]
+            Self::WithoutPostgres => 2,
+            #[cfg(feature = "pg")]
+            Self::NotSetUp(_) | Self::NotMigratedStore => 2,
             Self::Settings(error) | Self::Edit { error, .. } => match error.kind() {
                 ErrorKind::Conflict => 6,
                 ErrorKind::Unavailable | ErrorKind::Closed => 3,
@@ -80,19 +115,35 @@ impl Failure {
             | Self::Path(_)
             | Self::NoSuchPath { .. }
             | Self::StoreUrl { .. }
+            | Self::NothingToMigrate
+            | Self::Doctor { .. }
             | Self::NoEditor
             | Self::NotMigrated { .. } => 2,
         }
     }
 }
 
-/// Every problem of a document on a line of its own.
-fn one_per_line(error: &SettingsError) -> String {
+fn perhaps(meant: Option<&str>) -> String {
+    meant.map_or_else(String::new, |meant| format!(" (did you mean {meant}:?)"))
+}
+
+fn by(holder: Option<&Holder>) -> String {
+    holder.map_or_else(String::new, |holder| format!(" ({holder})"))
+}
+
+/// Every problem of a document on a line of its own; the cause of a failure where the message does not have it.
+pub(crate) fn in_full(error: &SettingsError) -> String {
     match error {
         SettingsError::Invalid { problems } => {
             let lines: Vec<String> = problems.iter().map(|problem| format!("\n  {problem}")).collect();
             format!("the settings are not valid:{}", lines.concat())
         }
-        other => other.to_string(),
+        other => {
+            let text = other.to_string();
+            match std::error::Error::source(other).map(ToString::to_string) {
+                Some(cause) if !text.contains(&cause) => format!("{text}: {cause}"),
+                _ => text,
+            }
+        }
     }
 }

@@ -3,11 +3,16 @@
 mod cli;
 mod clock;
 mod demo;
+mod doctor;
 mod failure;
+mod interrupt;
 mod number;
+mod output;
 mod pipeline;
 mod replay;
+mod runtime;
 mod settings;
+mod store;
 
 use std::process::ExitCode;
 
@@ -16,16 +21,32 @@ use clap::Parser;
 use crate::{cli::Command, failure::Failure};
 
 fn main() -> ExitCode {
-    let cli = cli::Cli::parse();
+    let cli = match cli::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error),
+    };
     let result = match cli.command.unwrap_or_default() {
         Command::Demo(options) => demo::run(&options),
         Command::Replay(options) => replay::run(&options),
         Command::Settings(options) => settings::run(&options),
+        Command::Store(options) => store::run(&options),
+        Command::Doctor(options) => doctor::run(&options),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => report(&failure),
     }
+}
+
+/// A command line that is not understood, quoted back; or the help that was asked for.
+fn refuse(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        // As with every output, whoever reads it may have seen enough.
+        let _ = error.print();
+        return ExitCode::SUCCESS;
+    }
+    eprint!("{}", store::without_passwords(&error.to_string(), std::env::args_os()));
+    ExitCode::from(2)
 }
 
 fn report(failure: &Failure) -> ExitCode {

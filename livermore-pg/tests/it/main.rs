@@ -12,6 +12,7 @@ mod adoption;
 mod contract;
 mod documents;
 mod faults;
+mod inspecting;
 mod migrations;
 mod secrets;
 mod sqlstates;

@@ -6,7 +6,15 @@ const REPLAY: [&str; 6] = ["replay", "-", "--symbol", "BTC-USD", "--timeframe", 
 
 #[test]
 fn every_command_explains_itself() {
-    for arguments in [&["--help"][..], &["demo", "--help"], &["replay", "--help"], &["--version"]] {
+    for arguments in [
+        &["--help"][..],
+        &["demo", "--help"],
+        &["replay", "--help"],
+        &["settings", "--help"],
+        &["store", "--help"],
+        &["doctor", "--help"],
+        &["--version"],
+    ] {
         let stdout = run(arguments, b"").success();
         assert!(stdout.contains("livermore"), "{stdout}");
     }

@@ -4,6 +4,14 @@
 
 mod command_line;
 mod demo;
+mod doctor;
 mod recorded;
 mod replay;
 mod settings;
+mod settings_environment;
+#[cfg(unix)]
+mod settings_folder;
+mod settings_json;
+#[cfg(unix)]
+mod settings_pg;
+mod stores;

@@ -20,7 +20,7 @@ use self::{
     table_view::TableView,
     watch::Watch,
 };
-use crate::{cli::DemoOptions, failure::Failure};
+use crate::{cli::DemoOptions, failure::Failure, interrupt::interrupt};
 
 /// What is computed for every product.
 pub(crate) const TIMEFRAMES: [Timeframe; 4] = [Timeframe::M1, Timeframe::M5, Timeframe::M15, Timeframe::H1];
@@ -113,25 +113,6 @@ fn market_end(start: Timestamp, duration: Duration, speed: f64) -> Option<Timest
     #[allow(clippy::cast_possible_truncation, reason = "float-to-int casts saturate")]
     let millis = (duration.as_secs_f64() * speed * 1_000.0).round() as i64;
     start.checked_add_millis(millis)
-}
-
-/// Resolves when the operator or the system asks the program to end.
-async fn interrupt() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                result = tokio::signal::ctrl_c() => if result.is_err() { std::future::pending().await },
-                _ = terminate.recv() => {}
-            }
-            return;
-        }
-    }
-    // Without a handler the system's own one ends the program.
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
-    }
 }
 
 /// One of each, a few market minutes apart.

@@ -1,5 +1,6 @@
-use std::{collections::BTreeMap, io::IsTerminal};
+use std::{collections::BTreeMap, io::IsTerminal, pin::pin};
 
+use futures_util::FutureExt;
 use indicatif::{ProgressBar, ProgressDrawTarget};
 use livermore_core::{
     ids::UserId,
@@ -7,8 +8,8 @@ use livermore_core::{
 };
 use serde_json::json;
 
-use super::{Service, attribution, options::SettingsOptions, show};
-use crate::failure::Failure;
+use super::{Service, attribution, environment, options::SettingsOptions};
+use crate::{failure::Failure, interrupt::interrupt, output};
 
 /// Users asked for at a time.
 const PAGE: usize = 500;
@@ -20,6 +21,8 @@ struct Tally {
     versions: BTreeMap<u32, u64>,
     migrated: u64,
     failures: Vec<(UserId, String)>,
+    /// Whether the operator ended it halfway.
+    interrupted: bool,
 }
 
 pub(super) async fn run(
@@ -38,12 +41,18 @@ pub(super) async fn run(
         None,
         if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() },
     );
+    // Looked at between users, so that each is migrated or not.
+    let mut interrupted = pin!(interrupt());
     let mut after = None;
-    loop {
+    'users: loop {
         let users = service.store().users(after, PAGE).await?;
         let Some(last) = users.last() else { break };
         after = Some(*last);
         for user in users {
+            if interrupted.as_mut().now_or_never().is_some() {
+                tally.interrupted = true;
+                break 'users;
+            }
             tally.user(options, service, user, dry_run).await?;
             progress.inc(1);
         }
@@ -76,6 +85,9 @@ impl Tally {
         let keep = |loaded: &Loaded<UserSettings>| Ok(loaded.document.clone());
         match load::<UserSettings>(Some(&stored.document)) {
             Ok(loaded) if loaded.status == Status::Migrated => {
+                for problem in environment::problems(user, &loaded.settings) {
+                    eprintln!("livermore: note: user {user}: {problem}");
+                }
                 if !dry_run {
                     service.update(user, &attribution(options)?, keep).await?;
                 }
@@ -92,18 +104,22 @@ impl Tally {
         if options.json {
             let failures: Vec<_> =
                 self.failures.iter().map(|(user, reason)| json!({ "user": user, "reason": reason })).collect();
-            show::json(
-                &json!({ "dryRun": dry_run, "versions": self.versions, "migrated": migrated, "failures": failures }),
+            output::json(
+                &json!({ "dryRun": dry_run, "versions": self.versions, "migrated": migrated, "failures": failures,
+                "interrupted": self.interrupted }),
             )?;
         } else {
             for (version, count) in &self.versions {
-                show::line(&format!("version {version}: {count}"))?;
+                output::line(&format!("version {version}: {count}"))?;
             }
             for (user, reason) in &self.failures {
-                show::line(&format!("user {user}: {reason}"))?;
+                output::line(&format!("user {user}: {reason}"))?;
             }
             let verb = if dry_run { "would be migrated" } else { "migrated" };
-            show::line(&format!("{migrated} {verb}, {failed} failed"))?;
+            output::line(&format!("{migrated} {verb}, {failed} failed"))?;
+        }
+        if self.interrupted {
+            return Err(Failure::Interrupted);
         }
         if failed == 0 { Ok(()) } else { Err(Failure::NotMigrated { count: failed }) }
     }

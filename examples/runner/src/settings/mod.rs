@@ -1,11 +1,12 @@
 //! `livermore settings`: reading and changing settings from a terminal.
 
 mod change;
+mod environment;
 mod migrate;
 mod options;
 mod show;
-mod store;
 
+pub(crate) use environment::Environment;
 pub(crate) use options::SettingsOptions;
 
 use livermore_core::{
@@ -14,17 +15,18 @@ use livermore_core::{
 };
 
 use self::options::SettingsCommand;
-use crate::{clock, failure::Failure};
+use crate::{clock, failure::Failure, output, runtime, store};
 
 type Service = SettingsService<UserSettings>;
 
 pub(crate) fn run(options: &SettingsOptions) -> Result<(), Failure> {
-    if let SettingsCommand::Schema = options.command {
-        return show::json(&schema::<UserSettings>());
+    match &options.command {
+        SettingsCommand::Schema => return output::json(&schema::<UserSettings>()),
+        SettingsCommand::Validate { file: Some(file) } => return show::validate_file(options, file),
+        _ => {}
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Start)?;
-    runtime.block_on(async {
-        let store = store::open(&options.store).await?;
+    runtime::block_on(async {
+        let store = store::open(&options.store.store).await?;
         let service = Service::new(store.clone());
         let result = execute(options, &service).await;
         store.close().await;
@@ -37,10 +39,11 @@ async fn execute(options: &SettingsOptions, service: &Service) -> Result<(), Fai
     match &options.command {
         Command::Get { path } => show::get(options, service, path.as_deref()).await,
         Command::Diff { from, to } => show::diff(options, service, *from, *to).await,
-        Command::Validate { file } => show::validate(options, service, file.as_deref()).await,
+        Command::Validate { file: Some(file) } => show::validate_file(options, file),
+        Command::Validate { file: None } => show::validate(options, service).await,
         Command::History { limit } => show::history(options, service, *limit).await,
         Command::Export => show::export(options, service).await,
-        Command::Schema => show::json(&schema::<UserSettings>()),
+        Command::Schema => output::json(&schema::<UserSettings>()),
         Command::Migrate { dry_run, all_users } => migrate::run(options, service, *dry_run, *all_users).await,
         Command::Set { path, value } => change::set(options, service, path, value).await,
         Command::Unset { path } => change::unset(options, service, path).await,

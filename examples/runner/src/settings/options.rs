@@ -1,18 +1,22 @@
 use clap::{Args, Subcommand};
 use livermore_core::ids::{Revision, UserId};
 
+use crate::store::StoreOption;
+
 /// Where settings are, whose, and how the answer is printed.
 #[derive(Debug, Args)]
 pub(crate) struct SettingsOptions {
-    /// Where settings are kept: file:FOLDER.
-    #[arg(long, global = true, env = "LIVERMORE_STORE_URL", default_value = "file:./.livermore")]
-    pub(crate) store: String,
+    #[command(flatten)]
+    pub(crate) store: StoreOption,
     /// Whose settings.
     #[arg(long, global = true, default_value = "1")]
     pub(crate) user: UserId,
     /// Print JSON.
     #[arg(long, global = true)]
     pub(crate) json: bool,
+    /// Take an environment variable that is named and not set here for an error, not a note.
+    #[arg(long, global = true)]
+    pub(crate) check_env: bool,
     /// Why, for the history.
     #[arg(long, global = true, value_name = "TEXT")]
     pub(crate) reason: Option<String>,

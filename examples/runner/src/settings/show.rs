@@ -1,15 +1,18 @@
-use std::io::{Read, Write};
+use std::io::Read;
 
 use livermore_core::settings::{
-    Change, ChangeKind, Document, HistoryQuery, Path, Problem, SettingsError, UserSettings, load, warnings,
+    Change, ChangeKind, Document, HistoryQuery, Loaded, Path, Problem, SettingsError, UserSettings, load, warnings,
 };
 use serde_json::{Value, json};
 
 use super::{
-    Service, now,
+    Service, environment, now,
     options::{SettingsOptions, revision},
 };
-use crate::failure::Failure;
+use crate::{
+    failure::Failure,
+    output::{json, line},
+};
 
 /// What holds: the defaults, and over them what is stored, with what this program does not know.
 pub(super) async fn get(options: &SettingsOptions, service: &Service, path: Option<&str>) -> Result<(), Failure> {
@@ -60,18 +63,30 @@ pub(super) fn changes(options: &SettingsOptions, changes: &[Change]) -> Result<(
     Ok(())
 }
 
-pub(super) async fn validate(options: &SettingsOptions, service: &Service, file: Option<&str>) -> Result<(), Failure> {
-    let document = match file {
-        Some(file) => Some(Document::parse(&input(file)?).map_err(SettingsError::from)?),
-        None => service.store().load(options.user).await?.map(|stored| stored.document),
-    };
-    let loaded = load::<UserSettings>(document.as_ref())?;
-    problems(options, &warnings::<UserSettings>(&loaded.document));
+pub(super) async fn validate(options: &SettingsOptions, service: &Service) -> Result<(), Failure> {
+    let stored = service.store().load(options.user).await?;
+    validate_document(options, stored.map(|stored| stored.document).as_ref())
+}
+
+pub(super) fn validate_file(options: &SettingsOptions, file: &str) -> Result<(), Failure> {
+    let document = Document::parse(&input(file)?).map_err(SettingsError::from)?;
+    validate_document(options, Some(&document))
+}
+
+fn validate_document(options: &SettingsOptions, document: Option<&Document>) -> Result<(), Failure> {
+    let loaded = load::<UserSettings>(document)?;
+    environment::refuse(options, None, &loaded.document)?;
+    notes(options, &loaded);
     if options.json { json(&json!({ "valid": true, "from": loaded.from })) } else { line("valid") }
 }
 
-/// Things to look at that keep nothing from being saved.
-pub(super) fn problems(options: &SettingsOptions, problems: &[Problem]) {
+/// What is worth a look and keeps nothing from being saved, on standard error.
+pub(super) fn notes(options: &SettingsOptions, loaded: &Loaded<UserSettings>) {
+    problems(options, &warnings::<UserSettings>(&loaded.document));
+    problems(options, &environment::problems(options.user, &loaded.settings));
+}
+
+fn problems(options: &SettingsOptions, problems: &[Problem]) {
     for problem in problems {
         if options.json {
             eprintln!("{}", json!(problem));
@@ -107,12 +122,4 @@ pub(super) fn input(file: &str) -> Result<Vec<u8>, Failure> {
     let mut text = Vec::new();
     std::io::stdin().lock().read_to_end(&mut text).map_err(failure)?;
     Ok(text)
-}
-
-pub(super) fn json(value: &Value) -> Result<(), Failure> {
-    line(&serde_json::to_string_pretty(value).map_err(std::io::Error::from)?)
-}
-
-pub(super) fn line(text: &str) -> Result<(), Failure> {
-    Ok(writeln!(std::io::stdout().lock(), "{text}")?)
 }

@@ -1,0 +1,16 @@
+use clap::Args;
+use livermore_core::ids::UserId;
+
+use crate::store::StoreOption;
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorOptions {
+    #[command(flatten)]
+    pub(crate) store: StoreOption,
+    /// Whose settings and environment variables.
+    #[arg(long, default_value = "1")]
+    pub(crate) user: UserId,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
