@@ -6,24 +6,23 @@
 CREATE SCHEMA IF NOT EXISTS livermore;
 REVOKE ALL ON SCHEMA livermore FROM PUBLIC;
 
--- Whether a document is one that livermore accepts: an object whose version, where it has one, is a whole number from 1.
--- The program checks this and more (nesting, size of numbers); this is the second line, for documents written by other
--- hands. It is never NULL, because a CHECK that is NULL passes.
+-- Whether a document is one that livermore accepts: an object with a version, a whole number from 1. The program checks
+-- this and more (nesting, size of numbers); this is the second line, for documents written by other hands. It is never
+-- NULL, because a CHECK that is NULL passes.
 CREATE FUNCTION livermore.is_settings(document jsonb) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT coalesce(
         jsonb_typeof(document) = 'object'
         AND CASE
-            WHEN NOT document ? 'version' THEN true
             WHEN (document -> 'version')::text ~ '^[1-9][0-9]{0,9}$'
             THEN (document ->> 'version')::bigint <= 4294967295
         END,
         false)
 $$;
 
--- The size limits below: jsonb is printed with a space after each colon and comma, so 64 KiB of compact JSON may grow by
--- half, to 98304 bytes. Numbers are printed without an exponent, so a document full of numbers like 1e-300 may be refused
--- here although the program's own limit accepts it; the program then reports it as too large.
+-- The size limits below accept whatever the program accepts: 64 KiB of compact JSON in which numbers are written out, as
+-- they are here. jsonb is printed with a space after each colon and comma, and behind each there is something else, so
+-- that the text may grow by half, to 98304 bytes.
 
 CREATE TABLE livermore.users (
     id bigint PRIMARY KEY

@@ -9,13 +9,18 @@ BEGIN;
 ALTER TABLE livermore.users NO FORCE ROW LEVEL SECURITY;
 ALTER TABLE livermore.settings_history NO FORCE ROW LEVEL SECURITY;
 
--- Every user gets a row; settings that livermore would refuse stay behind, and the query below shows whose.
+-- Every user gets a row. Settings without a version become version 1, the first there is: the program reads them as such,
+-- and what is saved has a version from then on. Settings that livermore would refuse stay behind; the query at the end
+-- shows whose.
 INSERT INTO livermore.users (id, settings, settings_revision)
 SELECT u.id,
-    CASE WHEN fits THEN u.settings END,
+    CASE WHEN fits THEN stamped END,
     CASE WHEN fits THEN 1 ELSE 0 END
 FROM public.users u
-CROSS JOIN LATERAL (SELECT livermore.is_settings(u.settings) AND octet_length(u.settings::text) <= 98304) AS ok (fits)
+CROSS JOIN LATERAL (
+    SELECT CASE jsonb_typeof(u.settings) WHEN 'object' THEN '{"version": 1}' || u.settings END
+) AS versioned (stamped)
+CROSS JOIN LATERAL (SELECT livermore.is_settings(stamped) AND octet_length(stamped::text) <= 98304) AS ok (fits)
 ON CONFLICT (id) DO NOTHING;
 
 INSERT INTO livermore.settings_history (user_id, revision, document, actor, reason, cause, at)

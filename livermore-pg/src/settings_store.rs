@@ -1,15 +1,14 @@
-use std::{fmt, future::Future, io, sync::Arc};
+use std::{fmt, future::Future, sync::Arc};
 
 use async_trait::async_trait;
 use futures_util::stream;
 use livermore_core::{
     ids::{Revision, Timestamp, UserId},
     settings::{
-        Actor, Cause, Document, Expect, HistoryEntry, HistoryQuery, Problem, ProblemCode, Save, SettingsError,
-        SettingsStore, StoreCapability, Stored, WatchEvents,
+        Actor, Cause, Document, Expect, HistoryEntry, HistoryQuery, Problem, Save, SettingsError, SettingsStore,
+        StoreCapability, Stored, WatchEvents,
     },
 };
-use serde::Serialize;
 use tokio::time::timeout;
 
 use crate::{PgConfig, PgError, connect::Connections, role_check, watch::Watches};
@@ -22,8 +21,6 @@ use crate::{PgConfig, PgError, connect::Connections, role_check, watch::Watches}
 /// ([`Unavailable`](SettingsError::Unavailable)). Reads are tried a second time on a new connection when the first was
 /// dead. A save is tried again only if it has a [cause](Save::cause), since without one nobody can tell whether it has
 /// happened.
-///
-/// Beyond the contract: a document whose version is there and not a whole number from 1 is refused.
 #[derive(Clone)]
 pub struct PgSettingsStore {
     connections: Arc<Connections>,
@@ -117,8 +114,7 @@ impl SettingsStore for PgSettingsStore {
 
     async fn save(&self, user: UserId, save: Save) -> Result<Revision, SettingsError> {
         save.check()?;
-        check_version(&save.document)?;
-        let document = to_jsonb(&save.document);
+        let document = save.document.to_json();
         // With a cause the second try finds what the first one did.
         let (outcome, revision, current) =
             twice(save.cause.is_some(), || self.save_once(user, &save, &document)).await?;
@@ -187,15 +183,6 @@ where
     }
 }
 
-fn check_version(document: &Document) -> Result<(), SettingsError> {
-    match document.version() {
-        Err(problem) if problem.code != ProblemCode::VersionMissing => {
-            Err(SettingsError::Invalid { problems: vec![problem] })
-        }
-        _ => Ok(()),
-    }
-}
-
 fn stored(user: UserId, revision: i64, document: &str) -> Result<Stored, SettingsError> {
     let document = read(user, revision, document)?;
     Ok(Stored { revision: read_revision(revision)?, document })
@@ -247,28 +234,4 @@ fn sql_id(user: UserId) -> i64 {
 
 fn sql_limit(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
-}
-
-/// JSON text that jsonb gives back as the same document.
-///
-/// jsonb keeps numbers as decimals and prints them without an exponent: 1e17 would come back as a whole number, which is
-/// another value and out of range. With a decimal place it stays what it is.
-fn to_jsonb(document: &Document) -> String {
-    let mut text = Vec::new();
-    let mut serializer = serde_json::Serializer::with_formatter(&mut text, PlainNumbers);
-    // Neither the document nor a vector can refuse.
-    let written = document.as_map().serialize(&mut serializer).is_ok();
-    String::from_utf8(text).ok().filter(|_| written).unwrap_or_else(|| document.to_json())
-}
-
-struct PlainNumbers;
-
-impl serde_json::ser::Formatter for PlainNumbers {
-    fn write_f64<W: ?Sized + io::Write>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
-        if value.fract() == 0.0 {
-            write!(writer, "{value:.1}")
-        } else {
-            serde_json::ser::CompactFormatter.write_f64(writer, value)
-        }
-    }
 }

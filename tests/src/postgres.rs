@@ -33,27 +33,24 @@ struct Keeper {
 
 /// The server of this test binary, started by the first test that asks.
 ///
-/// `None` where PostgreSQL is not installed and `LIVERMORE_SKIP_SERVERS=1` says that this is all right; otherwise a
-/// missing server is a failure that says what to install.
+/// `None`, loudly, where `LIVERMORE_SKIP_SERVERS=1` says to go without; otherwise a missing server is a failure that says
+/// what to install.
 pub fn shared() -> Option<&'static Postgres> {
-    static SHARED: LazyLock<Option<Postgres>> = LazyLock::new(|| {
-        let binaries = binaries()?;
-        Some(Postgres::start_from(&binaries))
-    });
-    let server = SHARED.as_ref();
-    if server.is_none() {
-        eprintln!("SKIPPED (postgres not found)");
-    }
-    server
+    static SHARED: LazyLock<Postgres> = LazyLock::new(|| Postgres::start_from(&binaries()));
+    wanted().then(|| &*SHARED)
 }
 
 /// A server that the test has for itself, to kill or to freeze.
 pub fn own() -> Option<Postgres> {
-    let binaries = binaries();
-    if binaries.is_none() {
-        eprintln!("SKIPPED (postgres not found)");
+    wanted().then(|| Postgres::start_from(&binaries()))
+}
+
+fn wanted() -> bool {
+    let skipped = env::var_os("LIVERMORE_SKIP_SERVERS").is_some_and(|value| value == "1");
+    if skipped {
+        crate::skipped("no PostgreSQL, because LIVERMORE_SKIP_SERVERS=1");
     }
-    binaries.as_deref().map(Postgres::start_from)
+    !skipped
 }
 
 impl Postgres {
@@ -213,8 +210,8 @@ fn failed(folder: &Path) -> bool {
     tail.contains("could not create any TCP/IP sockets") || tail.contains("lock file") || tail.contains("shared memory")
 }
 
-/// The folder of `initdb` and `postgres`. Panics with advice where there is none, unless that is allowed.
-fn binaries() -> Option<PathBuf> {
+/// The folder of `initdb` and `postgres`. Panics with advice where there is none.
+fn binaries() -> PathBuf {
     let path = env::var_os("PATH").unwrap_or_default();
     let mut folders: Vec<PathBuf> = env::split_paths(&path).collect();
     if let Ok(entries) = fs::read_dir("/usr/lib/postgresql") {
@@ -226,21 +223,17 @@ fn binaries() -> Option<PathBuf> {
         folders.push(PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()));
     }
     let found = folders.into_iter().find(|folder| folder.join("initdb").is_file() && folder.join("postgres").is_file());
-    let allowed = env::var_os("LIVERMORE_SKIP_SERVERS").is_some_and(|value| value == "1");
-    assert!(
-        found.is_some() || allowed,
-        "PostgreSQL is not installed (initdb and postgres are not in PATH, /usr/lib/postgresql/*/bin or `pg_config \
-         --bindir`).\nInstall it, or set LIVERMORE_SKIP_SERVERS=1 to go without these tests:\n    Debian, Ubuntu:  sudo \
-         apt-get install postgresql\n    Fedora:          sudo dnf install postgresql-server\n    macOS:           brew \
-         install postgresql"
-    );
+    let Some(folder) = found else {
+        panic!(
+            "PostgreSQL is not installed (initdb and postgres are not in PATH, /usr/lib/postgresql/*/bin or `pg_config \
+             --bindir`).\nInstall it, or set LIVERMORE_SKIP_SERVERS=1 to go without these tests:\n    Debian, Ubuntu:  \
+             sudo apt-get install postgresql\n    Fedora:          sudo dnf install postgresql-server\n    macOS:           \
+             brew install postgresql"
+        )
+    };
     // The binaries find their other files beside themselves, also through a link.
-    found.map(|folder| {
-        fs::canonicalize(folder.join("postgres"))
-            .ok()
-            .and_then(|file| file.parent().map(Path::to_owned))
-            .unwrap_or(folder)
-    })
+    let real = fs::canonicalize(folder.join("postgres")).ok();
+    real.and_then(|file| file.parent().map(Path::to_owned)).unwrap_or(folder)
 }
 
 /// User and group to run the server as, where this is root: the server refuses to be root.

@@ -1,15 +1,19 @@
 use std::{fmt, io};
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{
+    Map, Value,
+    ser::{CompactFormatter, Formatter},
+};
 
 use super::{Path, Problem, ProblemCode};
 
 /// A JSON object as it is stored, within the limits every store keeps.
 ///
 /// - at most [`MAX_BYTES`](Self::MAX_BYTES) of compact JSON text, nested at most [`MAX_DEPTH`](Self::MAX_DEPTH) deep;
+///   numbers count as they are without an exponent (`1e-7` as `0.0000001`), which is how databases keep them;
 /// - no NUL character in any key or text;
-/// - whole numbers within ±(2^53 − 1), other numbers finite and below 1e18 in size.
+/// - numbers within ±(2^53 − 1), so that every program and database gives them back as they were. `-0.0` becomes `0.0`.
 ///
 /// Its `Debug` shows size and version, never the content.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -50,10 +54,11 @@ impl Document {
     }
 
     /// Checks a value and makes a document of it.
-    pub fn new(value: Value) -> Result<Self, NotADocument> {
+    pub fn new(mut value: Value) -> Result<Self, NotADocument> {
         let mut problems = Vec::new();
         // Nearly every document is in order, and to keep account of places costs more than to look.
         if !in_order(&value, 1) {
+            without_negative_zero(&mut value, 1);
             check(&value, &mut Path::root(), 1, &mut problems);
         }
         let size = size_of(&value);
@@ -150,19 +155,33 @@ pub(super) fn kind_of(value: &Value) -> &'static str {
     }
 }
 
-/// Whether [`check`] finds nothing.
+/// Whether [`check`] finds nothing, and [`without_negative_zero`] nothing to do.
 fn in_order(value: &Value, depth: usize) -> bool {
     depth <= Document::MAX_DEPTH
         && match value {
             Value::String(text) => !text.contains('\0'),
-            Value::Number(number) => fits(number),
+            Value::Number(number) => fits(number) && !is_negative_zero(number),
             Value::Array(items) => items.iter().all(|item| in_order(item, depth + 1)),
             Value::Object(map) => map.iter().all(|(name, member)| !name.contains('\0') && in_order(member, depth + 1)),
             Value::Null | Value::Bool(_) => true,
         }
 }
 
-/// Bytes of compact JSON text, counted without writing it down.
+/// Databases know no negative zero: a document that had one would come back as another.
+fn without_negative_zero(value: &mut Value, depth: usize) {
+    match value {
+        Value::Number(number) if is_negative_zero(number) => *value = Value::from(0.0),
+        Value::Array(items) if depth <= Document::MAX_DEPTH => {
+            items.iter_mut().for_each(|item| without_negative_zero(item, depth + 1));
+        }
+        Value::Object(map) if depth <= Document::MAX_DEPTH => {
+            map.values_mut().for_each(|member| without_negative_zero(member, depth + 1));
+        }
+        _ => {}
+    }
+}
+
+/// Bytes of compact JSON text with numbers written out, counted without writing it down.
 fn size_of(value: &Value) -> usize {
     struct Count(usize);
     impl io::Write for Count {
@@ -175,8 +194,17 @@ fn size_of(value: &Value) -> usize {
             Ok(())
         }
     }
+    struct WrittenOut;
+    impl Formatter for WrittenOut {
+        fn write_f64<W: ?Sized + io::Write>(&mut self, writer: &mut W, number: f64) -> io::Result<()> {
+            // Only below this might be an exponent: numbers large enough for one are refused.
+            let tiny = number != 0.0 && number.abs() < 1e-4;
+            if tiny { write!(writer, "{number}") } else { CompactFormatter.write_f64(writer, number) }
+        }
+    }
     let mut count = Count(0);
-    serde_json::to_writer(&mut count, value).map_or(usize::MAX, |()| count.0)
+    let mut serializer = serde_json::Serializer::with_formatter(&mut count, WrittenOut);
+    value.serialize(&mut serializer).map_or(usize::MAX, |()| count.0)
 }
 
 fn check(value: &Value, at: &mut Path, depth: usize, problems: &mut Vec<Problem>) {
@@ -222,9 +250,14 @@ fn fits(number: &serde_json::Number) -> bool {
     match (number.as_u64(), number.as_i64(), number.as_f64()) {
         (Some(whole), ..) => whole <= WHOLE,
         (_, Some(whole), _) => whole.unsigned_abs() <= WHOLE,
-        (.., Some(number)) => number.abs() < 1e18,
+        // From 2^53 on every number is a whole one, and a database gives it back as such.
+        (.., Some(number)) => number.abs() < 9_007_199_254_740_992.0,
         _ => false,
     }
+}
+
+fn is_negative_zero(number: &serde_json::Number) -> bool {
+    number.is_f64() && number.as_f64().is_some_and(|number| number == 0.0 && number.is_sign_negative())
 }
 
 fn too_large(size: usize) -> String {

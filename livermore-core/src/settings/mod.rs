@@ -25,6 +25,7 @@ mod refresher;
 mod reset;
 mod schema;
 mod service;
+mod service_edits;
 mod snapshot;
 #[cfg(feature = "file")]
 mod snapshot_file;

@@ -2,7 +2,7 @@ use std::{fmt, marker::PhantomData, sync::Arc};
 
 use super::{
     Actor, Cause, Change, Document, Expect, HistoryEntry, HistoryQuery, Loaded, Save, Settings, SettingsError,
-    SettingsStore, Status, Stored, diff, load,
+    SettingsStore, Status, Stored, diff, load, store::reason_and_cause,
 };
 use crate::ids::{Revision, Timestamp, UserId};
 
@@ -12,6 +12,34 @@ use crate::ids::{Revision, Timestamp, UserId};
 /// - Nothing is saved that [`load`](super::load) would refuse, and a document newer than this program is never
 ///   replaced: every writing call answers [`Newer`](SettingsError::Newer).
 /// - A change that changes nothing is not saved; the answer is what is stored.
+///
+/// ```
+/// use std::sync::Arc;
+/// use livermore_core::ids::{Timestamp, UserId};
+/// use livermore_core::settings::{Actor, Attribution, MemorySettingsStore, SettingsService, UserSettings};
+/// use serde_json::json;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let service = SettingsService::<UserSettings>::new(Arc::new(MemorySettingsStore::new()));
+/// let user = UserId::new(7)?;
+/// let by = Attribution::new(Actor::new("docs:example")?, Timestamp::EPOCH).with_reason("to show how");
+///
+/// // As code sees it, as a merge patch, and by path.
+/// service.change(user, &by, |settings| settings.alerts.levels = vec![150.0, 300.0]).await?;
+/// service.patch(user, &by, &json!({ "symbols": { "monitored": ["BTC-USD"] }, "notes": "kept" })).await?;
+/// service.set(user, &by, &"alerts.enabled".parse()?, json!(false)).await?;
+/// service.remove(user, &by, &"/symbols/monitored".parse()?).await?;
+/// let now = service.load(user).await?;
+/// assert_eq!((now.revision.get(), now.loaded.settings.alerts.levels.len()), (4, 2));
+///
+/// // The defaults, except for what is not this program's.
+/// let fresh = service.reset(user, &by).await?;
+/// assert_eq!(fresh.loaded.settings, UserSettings::default());
+/// assert_eq!(fresh.loaded.document.as_map()["notes"], "kept");
+/// # Ok(())
+/// # }
+/// ```
 pub struct SettingsService<S> {
     store: Arc<dyn SettingsStore>,
     settings: PhantomData<fn() -> S>,
@@ -133,7 +161,7 @@ impl<S: Settings> SettingsService<S> {
         Ok(diff(&before, &after))
     }
 
-    async fn retrying(
+    pub(super) async fn retrying(
         &self,
         user: UserId,
         by: &Attribution,
@@ -193,7 +221,7 @@ pub(super) fn read<S: Settings>(stored: Option<&Stored>) -> Result<Versioned<S>,
 }
 
 /// Asked of what is stored before it is replaced. It need not be valid: replacing is how that is mended.
-fn refuse_newer<S: Settings>(stored: Option<&Stored>) -> Result<(), SettingsError> {
+pub(super) fn refuse_newer<S: Settings>(stored: Option<&Stored>) -> Result<(), SettingsError> {
     let max = S::migrations().current();
     match stored.map(|stored| stored.document.version()) {
         Some(Ok(found)) if found > max => Err(SettingsError::Newer { found, max }),
@@ -206,19 +234,9 @@ impl Attribution {
     pub const fn new(actor: Actor, at: Timestamp) -> Self {
         Self { actor, reason: None, cause: None, at }
     }
-
-    /// The same with a reason.
-    pub fn with_reason(mut self, reason: impl Into<String>) -> Self {
-        self.reason = Some(reason.into());
-        self
-    }
-
-    /// The same with a cause.
-    pub fn with_cause(mut self, cause: Cause) -> Self {
-        self.cause = Some(cause);
-        self
-    }
 }
+
+reason_and_cause!(Attribution);
 
 impl<S> Clone for SettingsService<S> {
     fn clone(&self) -> Self {

@@ -20,7 +20,8 @@ use crate::ids::{Revision, Timestamp, UserId};
 /// # Reading
 /// - [`load`](Self::load) returns the last saved document, or `None` for a user who never saved.
 /// - After [`save`](Self::save) has returned, a load from any handle of the same store sees it.
-/// - A document is returned as it was saved: every key, every value.
+/// - A document is returned as it was saved: every key, every value. One that came here by other means (written before
+///   there were versions, adopted from another table) need not have a version; reading it is no error of the store.
 ///
 /// # Saving
 /// - A save replaces the whole document and raises the revision by one, from 1 on; revisions are never used again.
@@ -31,6 +32,8 @@ use crate::ids::{Revision, Timestamp, UserId};
 /// - A save whose [`cause`](Save::cause) is already in the user's history changes nothing and returns the revision that
 ///   cause made, whatever is expected.
 /// - Document and history are written together: both or neither.
+/// - Every document that is saved has a version, a whole number from 1. One without is refused as
+///   [`Invalid`](SettingsError::Invalid), with the problem that [`load`](super::load) would tell, and nothing has changed.
 /// - A reason longer than [`Save::MAX_REASON`] or with a NUL character is refused as
 ///   [`Invalid`](SettingsError::Invalid), and nothing has changed; see [`Save::check`].
 ///
@@ -41,6 +44,11 @@ use crate::ids::{Revision, Timestamp, UserId};
 /// # Watching
 /// - [`watch`](Self::watch) yields the user's revision after each save that follows the call. Several saves may be told
 ///   as one, the last; the newest revision is never missed. Dropping the stream ends it.
+///
+/// # Below a service
+/// - Of any number of [`update`](super::SettingsService::update)s at once all land, each on what the one before it made.
+/// - A document newer than the program is shown by a [`SettingsService`](super::SettingsService) and not written by any
+///   of its calls.
 ///
 /// # Cancellation
 /// - A dropped future may or may not have saved: load, or save again with the same cause.
@@ -214,21 +222,18 @@ impl Save {
 
     /// Whether a store may take it at all; every store asks this first.
     pub fn check(&self) -> Result<(), SettingsError> {
+        let mut problems: Vec<Problem> = self.document.version().err().into_iter().collect();
         let reason = self.reason.as_deref().unwrap_or_default();
-        let refuse = |code, message: String| {
-            let problem = Problem::new("", code, message);
-            Err(SettingsError::Invalid { problems: vec![problem] })
-        };
         if reason.contains('\0') {
-            return refuse(ProblemCode::Nul, "the reason of the change holds a NUL character".to_owned());
+            problems.push(Problem::new("", ProblemCode::Nul, "the reason of the change holds a NUL character"));
         }
         let length = reason.chars().count();
         if length > Self::MAX_REASON {
             let most = Self::MAX_REASON;
             let message = format!("the reason of the change has {length} characters; at most {most} are allowed");
-            return refuse(ProblemCode::TooLarge, message);
+            problems.push(Problem::new("", ProblemCode::TooLarge, message));
         }
-        Ok(())
+        if problems.is_empty() { Ok(()) } else { Err(SettingsError::Invalid { problems }) }
     }
 
     /// What a save means where `stored` is stored and `known` is the revision its cause has made.
@@ -254,19 +259,29 @@ impl Save {
         let Self { document, actor, reason, cause, at, .. } = self;
         Ok(Verdict::Write(HistoryEntry { revision, document, actor, reason, cause, at }))
     }
-
-    /// The same save with a reason.
-    pub fn with_reason(mut self, reason: impl Into<String>) -> Self {
-        self.reason = Some(reason.into());
-        self
-    }
-
-    /// The same save with a cause.
-    pub fn with_cause(mut self, cause: Cause) -> Self {
-        self.cause = Some(cause);
-        self
-    }
 }
+
+/// What [`Save`] and `Attribution` have in common.
+macro_rules! reason_and_cause {
+    ($name:ty) => {
+        impl $name {
+            /// The same with a reason.
+            pub fn with_reason(mut self, reason: impl Into<String>) -> Self {
+                self.reason = Some(reason.into());
+                self
+            }
+
+            /// The same with a cause.
+            pub fn with_cause(mut self, cause: Cause) -> Self {
+                self.cause = Some(cause);
+                self
+            }
+        }
+    };
+}
+pub(super) use reason_and_cause;
+
+reason_and_cause!(Save);
 
 /// What a store does with a save; see [`Save::decide`].
 #[derive(Debug, Clone, PartialEq)]

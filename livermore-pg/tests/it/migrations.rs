@@ -80,8 +80,14 @@ async fn case_61_a_migrator_that_dies_midway_is_replaced() {
     // Every 400 bytes of what it sends, and always another one right behind it.
     for bytes in (200..8_000).step_by(700) {
         proxy.cut_after(Way::Out, bytes);
+        let before = proxy.passed(Way::Out);
         let (dead, alive) = tokio::join!(migrate(&doomed, None), async {
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            let begun = async {
+                while proxy.passed(Way::Out) == before {
+                    tokio::task::yield_now().await;
+                }
+            };
+            timeout(Duration::from_secs(10), begun).await.unwrap();
             timeout(Duration::from_secs(30), migrate(&owner(&database), Some(APP))).await
         });
         alive.unwrap().unwrap();

@@ -7,11 +7,12 @@ use std::{
 
 use livermore_core::{
     ids::{Revision, Timestamp, UserId},
-    settings::{Actor, Cause, Document, Expect, Save, SettingsError, SettingsStore},
+    settings::{Actor, Attribution, Cause, Document, Expect, Save, SettingsError, SettingsStore},
 };
 use livermore_pg::{PgConfig, PgSettingsStore, migrate};
 use livermore_tests::postgres::{Postgres, shared};
 use serde_json::json;
+use sqlx::{AssertSqlSafe, Executor};
 use tokio::sync::{Mutex, OnceCell};
 
 pub(crate) const OWNER: &str = "livermore_owner";
@@ -80,6 +81,14 @@ impl Database {
         PgSettingsStore::connect(&self.config()).await.expect("the store connects")
     }
 
+    /// The SQLSTATE with which the server refuses what a superuser sends.
+    pub(crate) async fn refuses(&self, sql: &str) -> Option<String> {
+        let mut admin = self.server.admin(&self.name).await;
+        let error = admin.execute(AssertSqlSafe(sql)).await.err()?;
+        let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+        Some(code.expect("a SQLSTATE").into_owned())
+    }
+
     /// Runs SQL as superuser.
     pub(crate) async fn run(&self, sql: &str) {
         self.server.run(&self.name, sql).await;
@@ -107,6 +116,11 @@ pub(crate) fn save_of(document: Document, expect: Expect) -> Save {
     Save::new(expect, document, Actor::new("test").unwrap(), Timestamp::from_secs(1_522_800_000).unwrap())
 }
 
+pub(crate) fn by() -> Attribution {
+    let Save { actor, at, .. } = save(1);
+    Attribution::new(actor, at)
+}
+
 pub(crate) fn save(number: u64) -> Save {
     save_of(numbered(number), Expect::Any)
 }
@@ -129,6 +143,20 @@ where
             Err(error) if tokio::time::Instant::now() > deadline => panic!("{what}: {error}"),
             Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
         }
+    }
+}
+
+/// Waits until a number that the server is asked for is what it should be, for at most 20 s.
+pub(crate) async fn until(database: &Database, what: &str, asked: &str, expected: impl Fn(i64) -> bool) {
+    let mut admin = database.server.admin(&database.name).await;
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+    loop {
+        let (found,): (i64,) = sqlx::query_as(AssertSqlSafe(asked)).fetch_one(&mut admin).await.unwrap();
+        if expected(found) {
+            return;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "{what}: still {found}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 

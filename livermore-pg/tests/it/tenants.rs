@@ -48,7 +48,7 @@ async fn case_65_two_users_alternate_on_one_connection() {
     let Some(database) = database().await else { return };
     let config = PgConfig { max_connections: 1, ..database.config() };
     let store = PgSettingsStore::connect(&config).await.unwrap();
-    for round in 0..2_000 {
+    for round in 0..10_000 {
         let id = 7 + round % 2;
         if round % 10 < 2 {
             store.save(user(id), save(id * 10_000 + round)).await.unwrap();

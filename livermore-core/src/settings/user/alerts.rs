@@ -20,9 +20,11 @@ pub struct AlertSettings {
     pub levels: Vec<f64>,
     /// How long one rule stays silent after it alerted: at least `minMs` milliseconds and `bars` bars.
     #[schemars(extend("x-livermore-order" = 30))]
+    #[serde(deserialize_with = "wire::object")]
     pub cooldowns: Cooldowns,
     /// Alerts to a Discord channel.
     #[schemars(extend("x-livermore-order" = 40))]
+    #[serde(deserialize_with = "wire::object")]
     pub discord: DiscordSettings,
 }
 

@@ -6,7 +6,10 @@ use serde::{
     de::{MapAccess, Visitor},
 };
 
-use super::{EnvName, wire};
+use super::{
+    EnvName,
+    wire::{self, Object},
+};
 use crate::ids::Exchange;
 
 /// Where market data comes from, and which environment variables hold the credentials.
@@ -28,72 +31,69 @@ pub struct Exchanges {
     pub others: BTreeMap<String, OtherExchangeSettings>,
 }
 
-/// Coinbase Advanced Trade.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
-#[schemars(extend("x-livermore-apply" = "restart"))]
-#[non_exhaustive]
-pub struct CoinbaseSettings {
-    /// Whether it is used.
-    #[schemars(extend("x-livermore-order" = 10))]
-    pub enabled: bool,
-    /// The name of the environment variable that holds the key's id. Market data is public: without it only that.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "wire::env_name_schema")]
-    #[schemars(extend("x-livermore-order" = 20, "x-livermore-widget" = "env"))]
-    pub api_key_env_var: Option<EnvName>,
-    /// The name of the environment variable that holds the private key.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "wire::env_name_schema")]
-    #[schemars(extend("x-livermore-order" = 30, "x-livermore-widget" = "env"))]
-    pub private_key_env_var: Option<EnvName>,
+/// Declares the settings of an exchange: whether it is used, and the names of the variables with its credentials, each
+/// with its place in a form and its name in JSON.
+macro_rules! exchange_settings {
+    ($(#[doc = $doc:literal])+ $name:ident { $($(#[doc = $about:literal])+ $order:literal $json:literal $field:ident,)+ }) => {
+        $(#[doc = $doc])+
+        #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+        #[serde(rename_all = "camelCase", default)]
+        #[schemars(extend("x-livermore-apply" = "restart"))]
+        #[non_exhaustive]
+        pub struct $name {
+            /// Whether it is used.
+            #[schemars(extend("x-livermore-order" = 10))]
+            pub enabled: bool,
+            $(
+                $(#[doc = $about])+
+                #[serde(skip_serializing_if = "Option::is_none")]
+                #[schemars(schema_with = "wire::env_name_schema")]
+                #[schemars(extend("x-livermore-order" = $order, "x-livermore-widget" = "env"))]
+                pub $field: Option<EnvName>,
+            )+
+        }
+
+        impl $name {
+            /// Every variable it names: where, its name, and whether it is needed.
+            fn env_names(&self, exchange: &str) -> Vec<(String, &EnvName, bool)> {
+                let fields = [$(($json, &self.$field)),+];
+                let named = fields.into_iter().filter_map(|(field, name)| Some((field, name.as_ref()?)));
+                named.map(|(field, name)| (format!("/exchanges/{exchange}/{field}"), name, self.enabled)).collect()
+            }
+        }
+    };
 }
 
-/// Binance.US.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
-#[schemars(extend("x-livermore-apply" = "restart"))]
-#[non_exhaustive]
-pub struct BinanceUsSettings {
-    /// Whether it is used.
-    #[schemars(extend("x-livermore-order" = 10))]
-    pub enabled: bool,
-    /// The name of the environment variable that holds the API key.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "wire::env_name_schema")]
-    #[schemars(extend("x-livermore-order" = 20, "x-livermore-widget" = "env"))]
-    pub api_key_env_var: Option<EnvName>,
-    /// The name of the environment variable that holds the secret key.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "wire::env_name_schema")]
-    #[schemars(extend("x-livermore-order" = 30, "x-livermore-widget" = "env"))]
-    pub secret_key_env_var: Option<EnvName>,
+exchange_settings! {
+    /// Coinbase Advanced Trade.
+    CoinbaseSettings {
+        /// The name of the environment variable that holds the key's id. Market data is public: without it only that.
+        20 "apiKeyEnvVar" api_key_env_var,
+        /// The name of the environment variable that holds the private key.
+        30 "privateKeyEnvVar" private_key_env_var,
+    }
 }
 
-/// An exchange without members of its own.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
-#[schemars(extend("x-livermore-apply" = "restart"))]
-#[non_exhaustive]
-pub struct OtherExchangeSettings {
-    /// Whether it is used.
-    #[schemars(extend("x-livermore-order" = 10))]
-    pub enabled: bool,
-    /// The name of the environment variable that holds the API key.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "wire::env_name_schema")]
-    #[schemars(extend("x-livermore-order" = 20, "x-livermore-widget" = "env"))]
-    pub api_key_env_var: Option<EnvName>,
-    /// The name of the environment variable that holds the secret key.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "wire::env_name_schema")]
-    #[schemars(extend("x-livermore-order" = 30, "x-livermore-widget" = "env"))]
-    pub secret_key_env_var: Option<EnvName>,
-    /// The name of the environment variable that holds the passphrase, where the exchange has one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "wire::env_name_schema")]
-    #[schemars(extend("x-livermore-order" = 40, "x-livermore-widget" = "env"))]
-    pub passphrase_env_var: Option<EnvName>,
+exchange_settings! {
+    /// Binance.US.
+    BinanceUsSettings {
+        /// The name of the environment variable that holds the API key.
+        20 "apiKeyEnvVar" api_key_env_var,
+        /// The name of the environment variable that holds the secret key.
+        30 "secretKeyEnvVar" secret_key_env_var,
+    }
+}
+
+exchange_settings! {
+    /// An exchange without members of its own.
+    OtherExchangeSettings {
+        /// The name of the environment variable that holds the API key.
+        20 "apiKeyEnvVar" api_key_env_var,
+        /// The name of the environment variable that holds the secret key.
+        30 "secretKeyEnvVar" secret_key_env_var,
+        /// The name of the environment variable that holds the passphrase, where the exchange has one.
+        40 "passphraseEnvVar" passphrase_env_var,
+    }
 }
 
 impl Exchanges {
@@ -107,26 +107,10 @@ impl Exchanges {
 
     /// Every environment variable that is named: where, its name, and whether it is needed.
     pub(super) fn env_names(&self) -> Vec<(String, &EnvName, bool)> {
-        let (coinbase, binance) = (&self.coinbase, &self.binance_us);
-        let own = [
-            ("coinbase", coinbase.enabled, "apiKeyEnvVar", &coinbase.api_key_env_var),
-            ("coinbase", coinbase.enabled, "privateKeyEnvVar", &coinbase.private_key_env_var),
-            ("binanceUs", binance.enabled, "apiKeyEnvVar", &binance.api_key_env_var),
-            ("binanceUs", binance.enabled, "secretKeyEnvVar", &binance.secret_key_env_var),
-        ];
-        let others = self.others.iter().flat_map(|(name, other)| {
-            [
-                (name.as_str(), other.enabled, "apiKeyEnvVar", &other.api_key_env_var),
-                (name.as_str(), other.enabled, "secretKeyEnvVar", &other.secret_key_env_var),
-                (name.as_str(), other.enabled, "passphraseEnvVar", &other.passphrase_env_var),
-            ]
-        });
-        own.into_iter()
-            .chain(others)
-            .filter_map(|(exchange, enabled, field, name)| {
-                name.as_ref().map(|name| (format!("/exchanges/{exchange}/{field}"), name, enabled))
-            })
-            .collect()
+        let mut names = self.coinbase.env_names("coinbase");
+        names.extend(self.binance_us.env_names("binanceUs"));
+        names.extend(self.others.iter().flat_map(|(name, other)| other.env_names(name)));
+        names
     }
 }
 
@@ -145,9 +129,9 @@ impl<'de> Deserialize<'de> for Exchanges {
                 let mut exchanges = Exchanges::default();
                 while let Some(name) = map.next_key::<String>()? {
                     match name.as_str() {
-                        "coinbase" => exchanges.coinbase = map.next_value()?,
-                        "binanceUs" => exchanges.binance_us = map.next_value()?,
-                        _ => drop(exchanges.others.insert(name, map.next_value()?)),
+                        "coinbase" => exchanges.coinbase = map.next_value::<Object<_>>()?.0,
+                        "binanceUs" => exchanges.binance_us = map.next_value::<Object<_>>()?.0,
+                        _ => drop(exchanges.others.insert(name, map.next_value::<Object<_>>()?.0)),
                     }
                 }
                 Ok(exchanges)

@@ -1,6 +1,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::wire;
+
 /// How the monitor starts and logs.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
@@ -11,6 +13,7 @@ pub struct RuntimeSettings {
     pub auto_start: bool,
     /// Where files go and how much is logged.
     #[schemars(extend("x-livermore-order" = 20))]
+    #[serde(deserialize_with = "wire::object")]
     pub logging: LoggingSettings,
 }
 

@@ -35,6 +35,7 @@ pub struct UserSettings {
     pub mode: Mode,
     /// Which products are watched.
     #[schemars(extend("x-livermore-group" = "monitor", "x-livermore-order" = 20))]
+    #[serde(deserialize_with = "wire::object")]
     pub symbols: SymbolSettings,
     /// The timeframes indicators are computed for, each once.
     #[schemars(schema_with = "wire::timeframes_schema")]
@@ -50,15 +51,19 @@ pub struct UserSettings {
     pub exchanges: Exchanges,
     /// When to alert, and whom.
     #[schemars(extend("x-livermore-group" = "alerts", "x-livermore-order" = 50))]
+    #[serde(deserialize_with = "wire::object")]
     pub alerts: AlertSettings,
     /// How the monitor starts and logs.
     #[schemars(extend("x-livermore-group" = "runtime", "x-livermore-order" = 60))]
+    #[serde(deserialize_with = "wire::object")]
     pub runtime: RuntimeSettings,
     /// What the scanner for new symbols remembers.
     #[schemars(extend("x-livermore-group" = "scanner", "x-livermore-order" = 70))]
+    #[serde(deserialize_with = "wire::object")]
     pub scanner: ScannerSettings,
     /// Who the user is, for people.
     #[schemars(extend("x-livermore-group" = "profile", "x-livermore-order" = 80))]
+    #[serde(deserialize_with = "wire::object")]
     pub profile: ProfileSettings,
     /// Free for other programs: kept, never read.
     #[schemars(extend(

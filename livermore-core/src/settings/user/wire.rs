@@ -1,7 +1,9 @@
 //! How values look in JSON and in the schema, where serde and schemars would not do.
 
 use schemars::{Schema, SchemaGenerator, json_schema};
-use serde::{Serialize, Serializer, ser::SerializeSeq};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer, de::Visitor, forward_to_deserialize_any, ser::SerializeSeq,
+};
 
 use super::{EnvName, UserSettings};
 use crate::ids::{Symbol, Timeframe};
@@ -58,4 +60,33 @@ pub(super) fn levels_schema(_: &mut SchemaGenerator) -> Schema {
 
 pub(super) fn env_name_schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "maxLength": EnvName::MAX_LEN, "pattern": "^[A-Za-z_][A-Za-z0-9_]*$" })
+}
+
+/// Reads an object, and nothing else: serde would also take an array, with the fields in their order.
+pub(super) fn object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    T::deserialize(OnlyObject(deserializer))
+}
+
+/// The same, where there is no field to say so.
+pub(super) struct Object<T>(pub(super) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        object(deserializer).map(Self)
+    }
+}
+
+struct OnlyObject<D>(D);
+
+impl<'de, D: Deserializer<'de>> Deserializer<'de> for OnlyObject<D> {
+    type Error = D::Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        self.0.deserialize_map(visitor)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+    }
 }

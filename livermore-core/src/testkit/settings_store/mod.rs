@@ -5,6 +5,7 @@ mod history;
 mod lifecycle;
 mod reading;
 mod saving;
+mod service;
 mod watching;
 
 pub use fixture::{Reopen, SettingsFixture};
@@ -12,6 +13,7 @@ pub use history::*;
 pub use lifecycle::*;
 pub use reading::*;
 pub use saving::*;
+pub use service::*;
 pub use watching::*;
 
 /// Tests a [`SettingsStore`](crate::settings::SettingsStore) against its contract, a test per sentence.
@@ -62,6 +64,7 @@ macro_rules! settings_store_contract {
             a_known_cause_changes_nothing_and_returns_its_revision
             many_saves_of_one_cause_save_once
             document_and_history_are_written_together
+            a_document_without_a_version_is_refused
             a_reason_out_of_bounds_is_refused
             history_is_newest_first_and_complete
             history_comes_in_pages
@@ -75,6 +78,8 @@ macro_rules! settings_store_contract {
             close_ends_every_watch
             closing_twice_is_harmless
             a_durable_store_remembers
+            writers_who_decide_again_all_land
+            a_newer_document_is_shown_and_never_written
         }
     };
     (@clauses $fresh:expr, #[$test:meta], $($clause:ident)+) => {$(

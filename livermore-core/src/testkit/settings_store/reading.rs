@@ -89,19 +89,25 @@ pub async fn a_save_that_returned_is_seen_by_every_handle(fixture: SettingsFixtu
 /// A document is returned as it was saved: every key, every value.
 pub async fn a_document_is_returned_as_it_was_saved(fixture: SettingsFixture) {
     let documents = [
-        json!({}),
+        json!({ "version": 1 }),
+        json!({ "version": 4_294_967_295_u32 }),
         json!({ "version": 3, "unknown": { "deeper": [{ "still": null }, [], {}, ""] }, "": "an empty name" }),
         json!({ "a/b": 1, "~": 2, "a.b": 3, "0": 4, "Größe": "漢字 🦀 e\u{301}", "'\"\\": "\u{1}\t\r\n\u{7f}\u{2028}" }),
         json!({ "whole": [0, 1, -1, 9_007_199_254_740_991_i64, -9_007_199_254_740_991_i64] }),
-        json!({ "other": [0.1, -0.1, 1.0, 1e-7, 123_456.789_012_345_67, 2.225_073_858_507_201_4e-308] }),
+        json!({ "other": [0.1, -0.1, 0.0, -0.0, 1.0, 1e-7, 123_456.789_012_345_67, 2.225_073_858_507_201_4e-308, 5e-324] }),
         json!({ "flags": [true, false, null], "text": ["null", "1", "{}", "%s $1 ? :x"] }),
     ];
-    for value in documents {
+    for mut value in documents {
+        if let Some(map) = value.as_object_mut() {
+            map.entry("version").or_insert(json!(1));
+        }
         let saved = document(value.clone());
         let mut with = save(1, Expect::Any);
         with.document = saved.clone();
         fixture.save(1, with).await;
-        assert_eq!(fixture.stored(1).await.document, saved, "{value}");
+        let stored = fixture.stored(1).await.document;
+        assert_eq!(stored, saved, "{value}");
+        assert_eq!(stored.to_json(), saved.to_json(), "to the last bit of a number");
         let newest = fixture.history(1, HistoryQuery::newest(1)).await;
         assert_eq!(newest.first().map(|entry| &entry.document), Some(&saved), "in the history: {value}");
     }
@@ -110,7 +116,7 @@ pub async fn a_document_is_returned_as_it_was_saved(fixture: SettingsFixture) {
 /// A document at the limits is kept as any other.
 pub async fn a_document_at_the_limits_is_kept(fixture: SettingsFixture) {
     // Many short members: a store that writes spaces between them must not count those.
-    let mut largest = Map::new();
+    let mut largest = Map::from_iter([("version".to_owned(), json!(1))]);
     for number in 0.. {
         let left = Document::MAX_BYTES - Value::Object(largest.clone()).to_string().len();
         if left < 40 {
@@ -125,7 +131,10 @@ pub async fn a_document_at_the_limits_is_kept(fixture: SettingsFixture) {
         0 => json!([inner]),
         _ => json!({ "inner": inner }),
     });
-    for limit in [largest, document(json!({ "deep": deepest }))] {
+    // A number that takes six bytes here, and three hundred where it is written out.
+    let tiny = (Document::MAX_BYTES - 100) / 303;
+    let tiny = json!({ "version": 1, "tiny": vec![1e-300; tiny] });
+    for limit in [largest, document(tiny), document(json!({ "version": 1, "deep": deepest }))] {
         let mut with = save(1, Expect::Any);
         with.document = limit.clone();
         fixture.save(1, with).await;

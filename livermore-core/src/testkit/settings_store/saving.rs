@@ -10,15 +10,15 @@ use crate::{
     settings::{Expect, HistoryQuery, Save, SettingsError, Stored},
 };
 
-const WRITERS: u64 = 8;
+pub(super) const WRITERS: u64 = 8;
 
 /// A save replaces the whole document.
 pub async fn a_save_replaces_the_whole_document(fixture: SettingsFixture) {
     let mut first = save(1, Expect::Any);
-    first.document = document(json!({ "version": 1, "old": { "a": 1 }, "list": [1, 2, 3] }));
+    first.document = document(json!({ "version": 1, "old": { "a": 1 }, "list": [1, 2, 3], "gone": true }));
     fixture.save(1, first).await;
     let mut second = save(2, Expect::Any);
-    second.document = document(json!({ "old": {}, "list": [4] }));
+    second.document = document(json!({ "version": 1, "old": {}, "list": [4] }));
     fixture.save(1, second.clone()).await;
     assert_eq!(fixture.stored(1).await.document.to_json(), second.document.to_json());
 }
@@ -146,6 +146,38 @@ pub async fn document_and_history_are_written_together(fixture: SettingsFixture)
     let revisions: Vec<u64> = history.iter().map(|entry| entry.revision.get()).collect();
     assert_eq!(revisions, (1..=WRITERS * 5).rev().collect::<Vec<_>>());
     assert_eq!(history.first().map(|entry| &entry.document), Some(&fixture.stored(1).await.document));
+}
+
+/// A document without a version, a whole number from 1, is refused with what is wrong, and nothing has changed.
+pub async fn a_document_without_a_version_is_refused(fixture: SettingsFixture) {
+    for stored in [None, Some(fixture.save(2, save(1, Expect::Any)).await)] {
+        let user = if stored.is_some() { 2 } else { 1 };
+        for value in [
+            json!({}),
+            json!({ "number": 1 }),
+            json!({ "version": null }),
+            json!({ "version": "1" }),
+            json!({ "version": 1.0 }),
+            json!({ "version": 1.5 }),
+            json!({ "version": -1 }),
+            json!({ "version": 0 }),
+            json!({ "version": 4_294_967_296_u64 }),
+            json!({ "version": [1] }),
+        ] {
+            let before = fixture.load(user).await;
+            let mut with = save(2, Expect::Any).with_cause(cause("refused"));
+            with.document = document(value.clone());
+            let expected = with.document.version().expect_err("the suite is wrong");
+            match fixture.try_save(user, with).await {
+                Err(SettingsError::Invalid { problems }) => assert_eq!(problems, [expected], "{value}"),
+                answer => panic!("saving {value} answered {answer:?}"),
+            }
+            assert_eq!(fixture.load(user).await, before, "after {value} was refused");
+        }
+        let history = fixture.history(user, HistoryQuery::newest(10)).await;
+        assert_eq!(history.len(), usize::from(stored.is_some()), "after refused saves");
+    }
+    assert_eq!(fixture.users(None, 10).await, [2]);
 }
 
 /// A reason of more than 500 characters, or with a NUL character, is refused, and nothing has changed.

@@ -30,12 +30,32 @@ fn case_51_nul_in_any_text_is_refused_with_its_place() {
 
 #[test]
 fn case_52_numbers_that_do_not_survive_are_refused_with_their_place() {
-    for number in ["9007199254740992", "-9007199254740992", "1e18", "-1e300", "12345678901234567890"] {
+    for number in [
+        "9007199254740992",
+        "-9007199254740992",
+        "9007199254740992.0",
+        "1e16",
+        "-1e17",
+        "-1e300",
+        "12345678901234567890",
+    ] {
         let text = format!(r#"{{"alerts":{{"levels":[150,{number}]}}}}"#);
         assert_eq!(codes(Document::parse(text.as_bytes())), one("/alerts/levels/1", ProblemCode::Number), "{number}");
     }
     assert_eq!(codes(Document::parse(br#"{"a":1e400}"#)), one("", ProblemCode::Number));
-    assert!(Document::parse(br#"{"a":[9007199254740991,-9007199254740991,1.5,9.9e17]}"#).is_ok());
+    let most = Document::parse(br#"{"a":[9007199254740991,-9007199254740991,1.5,9007199254740991.0,1e15,5e-324]}"#);
+    // Nothing but numbers next to zero is written with an exponent: text that keeps decimals keeps all of them.
+    let written = r#"{"a":[9007199254740991,-9007199254740991,1.5,9007199254740991.0,1000000000000000.0,5e-324]}"#;
+    assert_eq!(most.unwrap().to_json(), written);
+}
+
+#[test]
+fn case_52_a_negative_zero_is_a_zero() {
+    let text = r#"{"a":[-0.0,-0,{"b":-0e9}],"c":-1e-400,"d":-0.5}"#;
+    assert_eq!(Document::parse(text.as_bytes()).unwrap().to_json(), r#"{"a":[0.0,0.0,{"b":0.0}],"c":0.0,"d":-0.5}"#);
+    let mut changed = document(json!({ "version": 3 }));
+    changed.set(&path("a"), json!(-0.0)).unwrap();
+    assert_eq!(changed.to_json(), r#"{"a":0.0,"version":3}"#);
 }
 
 #[test]
@@ -57,6 +77,11 @@ fn case_54_size_is_limited() {
     let mut full = Document::parse(sized(65_536).as_bytes()).unwrap();
     assert_eq!(full.set(&path("b"), json!(1)).unwrap_err().0[0].code, ProblemCode::TooLarge);
     assert_eq!(full.to_json().len(), 65_536);
+    // A number counts as it is where there are no exponents: 302 bytes and a comma.
+    let tiny = |count: usize| json!({ "a": vec![1e-300; count] });
+    assert!(document(tiny(65_529 / 303)).to_json().len() < 2_000);
+    let NotADocument(refused) = Document::new(tiny(65_529 / 303 + 1)).unwrap_err();
+    assert_eq!((refused[0].code, refused[0].message.contains("has 65758 bytes")), (ProblemCode::TooLarge, true));
 }
 
 #[test]

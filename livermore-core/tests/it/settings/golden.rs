@@ -31,6 +31,12 @@ fn stored() -> Vec<(String, u32)> {
     all
 }
 
+/// What every stored document is today.
+pub(super) fn current() -> Vec<Value> {
+    let current = |(name, _): (String, u32)| json(&format!("{name}.to-v{}.json", UserSettings::VERSION));
+    stored().into_iter().map(current).collect()
+}
+
 #[test]
 fn case_58_golden_documents_of_every_version_become_current_ones() {
     let all = stored();

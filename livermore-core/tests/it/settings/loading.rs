@@ -3,8 +3,8 @@
 use std::sync::LazyLock;
 
 use livermore_core::settings::{
-    Document, Migrations, Mode, Problem, ProblemCode, Settings, SettingsError, Status, UserSettings, change, load,
-    reset, three_way,
+    Migrations, Mode, Problem, ProblemCode, Settings, SettingsError, Status, UserSettings, change, load, reset,
+    three_way,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -62,17 +62,6 @@ fn case_57_unknown_members_survive_inside_arrays() {
     after.items.remove(0);
     let changed = change(&stored, &before, &after).unwrap();
     assert_eq!(changed.get(&path("items")), Some(&json!([{ "n": 2, "x": 2 }, { "n": 4, "x": 3 }])));
-}
-
-#[test]
-fn unknown_members_go_from_version_1_to_3_and_a_typed_change_touches_one_field() {
-    let golden = include_str!("../../golden/settings/v1-strangers.json");
-    let migrated = load::<UserSettings>(Some(&Document::parse(golden.as_bytes()).unwrap())).unwrap();
-    let mut wanted = migrated.settings.clone();
-    wanted.symbols.min_position_value_usd = 5.0;
-    let changed = change(&migrated.document, &migrated.settings, &wanted).unwrap();
-    let operations = migrated.document.patch_to(&changed);
-    assert_eq!(operations, json!([{ "op": "add", "path": "/symbols", "value": { "minPositionValueUsd": 5 } }]));
 }
 
 #[test]
@@ -147,6 +136,28 @@ fn all_problems_at_once_and_at_their_places() {
             ("/timeframes/1", ProblemCode::Unknown),
         ]
     );
+}
+
+#[test]
+fn an_array_is_no_object() {
+    for place in [
+        "symbols",
+        "exchanges",
+        "alerts",
+        "runtime",
+        "scanner",
+        "profile",
+        "alerts.cooldowns",
+        "alerts.discord",
+        "runtime.logging",
+        "exchanges.coinbase",
+        "exchanges.kraken",
+    ] {
+        let mut stored = document(json!({ "version": 3 }));
+        let place = path(place);
+        stored.set(&place, json!([])).unwrap();
+        assert_eq!(places(&problems(stored.into_value())), [(place.to_string().as_str(), ProblemCode::Type)]);
+    }
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod laws;
 mod loading;
 mod published_schema;
 mod reading_text;
+mod schema_and_code;
 mod user;
 
 use livermore_core::settings::{Document, Loaded, Path, Problem, ProblemCode, SettingsError, UserSettings, load};

@@ -52,6 +52,9 @@ fn text_and_document_agree() {
         r#"{"version":3,"symbols":["BTC-USD"]}"#,
         r#"{"version":3,"symbols":{"monitored":["BTC-USD","BTC-USD"]}}"#,
         r#"{"version":3,"symbols":[["BTC-USD"],2]}"#,
+        r#"{"version":3,"profile":["a name"]}"#,
+        r#"{"version":3,"exchanges":{"kraken":[true]}}"#,
+        r#"{"version":3,"exchanges":{"coinbase":[]}}"#,
     ] {
         same(text);
     }

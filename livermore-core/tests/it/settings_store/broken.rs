@@ -41,6 +41,7 @@ enum Flaw {
     ChecksThenWrites,
     ForgetsCauses,
     HistoryLags,
+    TakesAnyVersion,
     TakesAnyReason,
     HistoryAscends,
     HistoryIgnoresBefore,
@@ -163,6 +164,11 @@ impl SettingsStore for Broken {
             Flaw::ForgetsCauses => {
                 return self.memory.save(user, Save { cause: None, ..save }).await;
             }
+            Flaw::TakesAnyVersion if save.document.version().is_err() => {
+                let mut map = save.document.as_map().clone();
+                map.insert("version".to_owned(), 1.into());
+                save.document = Document::new(map.into()).unwrap();
+            }
             Flaw::TakesAnyReason => save.reason = None,
             _ => {}
         }
@@ -262,6 +268,7 @@ async fn every_clause_can_fail() {
         ForgetsCauses: a_known_cause_changes_nothing_and_returns_its_revision,
         ForgetsCauses: many_saves_of_one_cause_save_once,
         HistoryLags: document_and_history_are_written_together,
+        TakesAnyVersion: a_document_without_a_version_is_refused,
         TakesAnyReason: a_reason_out_of_bounds_is_refused,
         HistoryAscends: history_is_newest_first_and_complete,
         HistoryIgnoresBefore: history_comes_in_pages,
@@ -276,5 +283,8 @@ async fn every_clause_can_fail() {
         DoesNotClose: close_ends_every_watch,
         SecondCloseHangs: closing_twice_is_harmless,
         Forgets: a_durable_store_remembers,
+        ChecksThenWrites: writers_who_decide_again_all_land,
+        IgnoresExpectations: writers_who_decide_again_all_land,
+        LoadsTheFirst: a_newer_document_is_shown_and_never_written,
     }
 }

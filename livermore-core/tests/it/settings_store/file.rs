@@ -1,7 +1,8 @@
 //! The store in files.
 
-use std::{fs, io, path::Path, sync::Arc, time::Duration};
+use std::{fs, io, path::Path, pin::pin, sync::Arc, time::Duration};
 
+use futures_util::FutureExt;
 use livermore_core::{
     ErrorKind,
     ids::{Timestamp, UserId},
@@ -86,10 +87,10 @@ async fn a_second_process_is_told_who_has_the_folder() {
     assert!(matches!(error, SettingsError::Busy { .. }) && error.is_retryable(), "{error:?}");
     assert!(error.to_string().contains(folder.path().to_str().unwrap()), "{error}");
     // One that waits gets it as soon as it is free.
-    let patient = tokio::spawn(FileSettingsStore::open(config.with_lock_wait(Duration::from_mins(1))));
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    let mut patient = pin!(FileSettingsStore::open(config.with_lock_wait(Duration::from_mins(1))));
+    assert!((&mut patient).now_or_never().is_none(), "it has looked, and waits");
     first.close().await;
-    patient.await.unwrap().unwrap();
+    patient.await.unwrap();
 }
 
 #[tokio::test]

@@ -37,7 +37,8 @@ async fn the_oldest_revisions_are_forgotten_beyond_the_bound() {
     let at = livermore_core::ids::Timestamp::EPOCH;
     let saves = MemorySettingsStore::HISTORY + 10;
     for _ in 0..saves {
-        let save = Save::new(Expect::Any, Document::default(), Actor::new("test").unwrap(), at);
+        let document = Document::new(serde_json::json!({ "version": 1 })).unwrap();
+        let save = Save::new(Expect::Any, document, Actor::new("test").unwrap(), at);
         store.save(user, save).await.unwrap();
     }
     let history = store.history(user, HistoryQuery::newest(usize::MAX)).await.unwrap();

@@ -20,7 +20,7 @@ use livermore_core::{
 use serde_json::{Value, json};
 use tokio::{sync::oneshot, task::JoinHandle, time::timeout};
 
-use super::toy::{Toy, by, counted, doc, user};
+use super::toy::{Toy, by, doc, user};
 
 /// A store that can be out of reach.
 #[derive(Debug, Default)]
@@ -130,7 +130,7 @@ async fn readers_see_every_change_and_share_one_snapshot() {
     assert_eq!((reader.get().revision, reader.get().settings.count), (Revision::ZERO, 0));
     let (stop, running) = run(refresher);
     for count in 1..=5 {
-        bench.service.update(user(), &by(), |now| Ok(counted(&now.document))).await.unwrap();
+        bench.service.change(user(), &by(), |toy| toy.count += 1).await.unwrap();
         let seen = next(&mut reader).await;
         assert_eq!((seen.settings.count, &seen.freshness), (count, &Freshness::Fresh));
         assert!(Arc::ptr_eq(&seen, other.get()));
@@ -167,7 +167,7 @@ async fn a_store_that_is_down_leaves_the_last_settings_marked_with_their_age() {
     let warned = bench.warned();
     assert!(warned.len() == 1 && warned[0].contains("stale"), "told once: {warned:?}");
     // Stale settings are for reading: a change needs the store.
-    let change = bench.service.update(user(), &by(), |now| Ok(counted(&now.document))).await;
+    let change = bench.service.change(user(), &by(), |toy| toy.count += 1).await;
     assert!(matches!(change, Err(SettingsError::Unavailable { .. })), "{change:?}");
     bench.down(false);
     refresher.refresh().await.unwrap();
