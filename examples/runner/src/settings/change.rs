@@ -2,7 +2,6 @@ use std::process::Command;
 
 use livermore_core::settings::{
     Document, Expect, NotADocument, Path, SettingsError, UserSettings, Versioned, diff, import as from_export,
-    reset as to_defaults,
 };
 use serde_json::{Value, json};
 
@@ -32,11 +31,9 @@ pub(super) async fn patch(options: &SettingsOptions, service: &Service, patch: &
 }
 
 pub(super) async fn reset(options: &SettingsOptions, service: &Service) -> Result<(), Failure> {
-    let before = service.load(options.user).await?;
-    let after = service
-        .update(options.user, &attribution(options)?, |loaded| to_defaults::<UserSettings>(&loaded.document))
-        .await?;
-    report(options, Some(&before.loaded.document), &after)
+    let before = replaced(options, service).await?;
+    let after = service.reset(options.user, &attribution(options)?).await?;
+    report(options, before.as_ref(), &after)
 }
 
 pub(super) async fn rollback(options: &SettingsOptions, service: &Service, number: u64) -> Result<(), Failure> {
