@@ -22,6 +22,7 @@ pub struct Postgres {
     port: u16,
     folder: PathBuf,
     binaries: PathBuf,
+    durable: bool,
     keeper: Mutex<Keeper>,
 }
 
@@ -36,13 +37,18 @@ struct Keeper {
 /// `None`, loudly, where `LIVERMORE_SKIP_SERVERS=1` says to go without; otherwise a missing server is a failure that says
 /// what to install.
 pub fn shared() -> Option<&'static Postgres> {
-    static SHARED: LazyLock<Postgres> = LazyLock::new(|| Postgres::start_from(&binaries()));
+    static SHARED: LazyLock<Postgres> = LazyLock::new(|| Postgres::start_from(&binaries(), false));
     wanted().then(|| &*SHARED)
 }
 
 /// A server that the test has for itself, to kill or to freeze.
 pub fn own() -> Option<Postgres> {
-    wanted().then(|| Postgres::start_from(&binaries()))
+    wanted().then(|| Postgres::start_from(&binaries(), false))
+}
+
+/// The same with every commit on disk before it is answered: for measuring.
+pub fn own_durable() -> Option<Postgres> {
+    wanted().then(|| Postgres::start_from(&binaries(), true))
 }
 
 fn wanted() -> bool {
@@ -54,7 +60,7 @@ fn wanted() -> bool {
 }
 
 impl Postgres {
-    fn start_from(binaries: &Path) -> Self {
+    fn start_from(binaries: &Path, durable: bool) -> Self {
         let folder = tempfile::Builder::new().prefix("livermore-pg-").tempdir().unwrap_or_else(fail("a folder")).keep();
         if let Some((user, group)) = drop_root() {
             std::os::unix::fs::chown(&folder, Some(user), Some(group)).unwrap_or_else(fail("the folder's owner"));
@@ -68,9 +74,9 @@ impl Postgres {
         fs::write(folder.join("data/pg_hba.conf"), rules).unwrap_or_else(fail("pg_hba.conf"));
         for _ in 0..3 {
             let port = free_port();
-            if let Some(keeper) = launch(binaries, &folder, port) {
+            if let Some(keeper) = launch(binaries, &folder, port, durable) {
                 let keeper = Mutex::new(keeper);
-                return Self { port, folder, binaries: binaries.to_owned(), keeper };
+                return Self { port, folder, binaries: binaries.to_owned(), durable, keeper };
             }
         }
         let log = fs::read_to_string(folder.join("log")).unwrap_or_default();
@@ -118,7 +124,7 @@ impl Postgres {
         let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
         // Its backends notice the death one by one, and the new server waits for the last.
         for _ in 0..100 {
-            if let Some(again) = launch(&self.binaries, &self.folder, self.port) {
+            if let Some(again) = launch(&self.binaries, &self.folder, self.port, self.durable) {
                 let mut before = std::mem::replace(&mut *keeper, again);
                 let _ = writeln!(before.orders, "leave");
                 let _ = before.process.wait();
@@ -140,7 +146,7 @@ pub const PASSWORD: &str = "canary-password";
 
 /// Starts the server under a shell that ends it and removes its folder when this process is gone: the shell's input
 /// closes then, even after a kill -9.
-fn launch(binaries: &Path, folder: &Path, port: u16) -> Option<Keeper> {
+fn launch(binaries: &Path, folder: &Path, port: u16, durable: bool) -> Option<Keeper> {
     let mut script = String::from("trap '' INT TERM HUP\n");
     let server = as_user(&binaries.join("postgres"));
     let _ = write!(script, "'{}'", server.get_program().to_string_lossy());
@@ -151,8 +157,8 @@ fn launch(binaries: &Path, folder: &Path, port: u16) -> Option<Keeper> {
         format!("port={port}"),
         "listen_addresses=127.0.0.1".to_owned(),
         "unix_socket_directories=".to_owned(),
-        "fsync=off".to_owned(),
-        "full_page_writes=off".to_owned(),
+        format!("fsync={}", if durable { "on" } else { "off" }),
+        format!("full_page_writes={}", if durable { "on" } else { "off" }),
         "max_connections=200".to_owned(),
         "shared_buffers=32MB".to_owned(),
         "autovacuum=off".to_owned(),

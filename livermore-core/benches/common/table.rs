@@ -54,12 +54,13 @@ pub(crate) type Ratio = (&'static str, Option<f64>);
 /// Cases measured in turns, so that what slows the machine for a moment slows all of them.
 pub(crate) struct Section<'a> {
     title: String,
+    per: &'static str,
     cases: Vec<Case<'a>>,
 }
 
 struct Case<'a> {
     name: &'static str,
-    bars: u64,
+    items: u64,
     ratios: Vec<Ratio>,
     run: Box<dyn FnMut() + 'a>,
     repeat: u32,
@@ -68,12 +69,24 @@ struct Case<'a> {
 
 impl<'a> Section<'a> {
     pub(crate) fn new(title: impl Into<String>) -> Self {
-        Self { title: title.into(), cases: Vec::new() }
+        Self::per(title, "ns/bar")
     }
 
-    /// Adds a case that works through `bars` bars every time it is run.
-    pub(crate) fn case(&mut self, name: &'static str, bars: u64, ratios: &[Ratio], run: impl FnMut() + 'a) {
-        self.cases.push(Case { name, bars, ratios: ratios.to_vec(), run: Box::new(run), repeat: 1, nanos: Vec::new() });
+    /// A table whose times are per something else than a bar.
+    pub(crate) fn per(title: impl Into<String>, per: &'static str) -> Self {
+        Self { title: title.into(), per, cases: Vec::new() }
+    }
+
+    /// Adds a case that works through so many items (bars, unless said otherwise) every time it is run.
+    pub(crate) fn case(&mut self, name: &'static str, items: u64, ratios: &[Ratio], run: impl FnMut() + 'a) {
+        self.cases.push(Case {
+            name,
+            items,
+            ratios: ratios.to_vec(),
+            run: Box::new(run),
+            repeat: 1,
+            nanos: Vec::new(),
+        });
     }
 
     /// Measures every case and prints the table. Returns how many targets were missed.
@@ -107,16 +120,16 @@ impl<'a> Section<'a> {
 
     fn print(&self) -> usize {
         println!("\n{}", self.title);
-        println!("  {:<38} {:>8} {:>8}   {:>6}  {:<30} {:>7}", "case", "ns/bar", "fastest", "ratio", "to", "target");
+        println!("  {:<38} {:>8} {:>8}   {:>6}  {:<30} {:>7}", "case", self.per, "fastest", "ratio", "to", "target");
         let mut missed = 0;
         for case in &self.cases {
-            print!("  {:<38} {:>8.2} {:>8.2}", case.name, case.per_bar(case.median()), case.per_bar(case.nanos[0]));
+            print!("  {:<38} {:>8.2} {:>8.2}", case.name, case.per_item(case.median()), case.per_item(case.nanos[0]));
             if case.ratios.is_empty() {
                 println!();
             }
             for (index, (to, target)) in case.ratios.iter().enumerate() {
                 let base = self.cases.iter().find(|other| other.name == *to).expect("a case of this section");
-                let ratio = case.per_bar(case.median()) / base.per_bar(base.median());
+                let ratio = case.per_item(case.median()) / base.per_item(base.median());
                 let indent = if index == 0 { 0 } else { 58 };
                 print!("{:indent$}   {ratio:>6.2}  {to:<30}", "");
                 match target {
@@ -147,8 +160,8 @@ impl Case<'_> {
         self.nanos[self.nanos.len() / 2]
     }
 
-    #[allow(clippy::cast_precision_loss, reason = "a count of bars fits")]
-    fn per_bar(&self, nanos: f64) -> f64 {
-        nanos / self.bars as f64
+    #[allow(clippy::cast_precision_loss, reason = "a count of items fits")]
+    fn per_item(&self, nanos: f64) -> f64 {
+        nanos / self.items as f64
     }
 }

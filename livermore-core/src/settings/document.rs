@@ -1,4 +1,4 @@
-use std::{fmt, io};
+use std::{fmt, io, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{
@@ -15,10 +15,10 @@ use super::{Path, Problem, ProblemCode};
 /// - no NUL character in any key or text;
 /// - numbers within ±(2^53 − 1), so that every program and database gives them back as they were. `-0.0` becomes `0.0`.
 ///
-/// Its `Debug` shows size and version, never the content.
+/// Its `Debug` shows size and version, never the content. A clone shares the members.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Value", into = "Value")]
-pub struct Document(Map<String, Value>);
+pub struct Document(Arc<Map<String, Value>>);
 
 /// The problems that keep a value from being a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +42,12 @@ impl Document {
         if text.len() > 4 * Self::MAX_BYTES {
             return refuse(ProblemCode::TooLarge, too_large(text.len()));
         }
-        match serde_json::from_slice::<Value>(text) {
+        // Once for the whole text takes less than once for each text in it; what is not UTF-8 is refused with its place.
+        let value = match std::str::from_utf8(text) {
+            Ok(text) => serde_json::from_str::<Value>(text),
+            Err(_) => serde_json::from_slice(text),
+        };
+        match value {
             Ok(value) => Ok(value),
             // serde_json stops at 128 levels; every such document is too deep for us.
             Err(error) if error.to_string().contains("recursion limit") => refuse(ProblemCode::TooDeep, too_deep()),
@@ -56,17 +61,18 @@ impl Document {
     /// Checks a value and makes a document of it.
     pub fn new(mut value: Value) -> Result<Self, NotADocument> {
         let mut problems = Vec::new();
-        // Nearly every document is in order, and to keep account of places costs more than to look.
-        if !in_order(&value, 1) {
+        // Nearly every document is in order and small, and to keep account of places and bytes costs more than to look.
+        let most = most_bytes(&value, 1, &mut false);
+        if most.is_none() {
             without_negative_zero(&mut value, 1);
             check(&value, &mut Path::root(), 1, &mut problems);
         }
-        let size = size_of(&value);
+        let size = most.filter(|most| *most <= Self::MAX_BYTES).unwrap_or_else(|| size_of(&value));
         if size > Self::MAX_BYTES {
             problems.push(Problem::new("", ProblemCode::TooLarge, too_large(size)));
         }
         match value {
-            Value::Object(map) if problems.is_empty() => Ok(Self(map)),
+            Value::Object(map) if problems.is_empty() => Ok(Self(Arc::new(map))),
             Value::Object(_) => Err(NotADocument(problems)),
             other => {
                 let message = format!("is {}, not an object", kind_of(&other));
@@ -78,17 +84,7 @@ impl Document {
 
     /// The version the document says it has.
     pub fn version(&self) -> Result<u32, Problem> {
-        let refuse = |message: String| {
-            Err(Problem::new("/version", ProblemCode::VersionInvalid, message).with_hint("a whole number from 1"))
-        };
-        match self.0.get("version") {
-            None => Err(Problem::new("/version", ProblemCode::VersionMissing, "is missing")),
-            Some(Value::Number(number)) => match number.as_u64().and_then(|number| u32::try_from(number).ok()) {
-                Some(version) if version > 0 => Ok(version),
-                _ => refuse(format!("is {number}")),
-            },
-            Some(other) => refuse(format!("is {}", kind_of(other))),
-        }
+        version_of(&self.0)
     }
 
     /// Whether there is nothing in it.
@@ -114,27 +110,49 @@ impl Document {
 
     /// The document as a JSON value.
     pub fn into_value(self) -> Value {
-        Value::Object(self.0)
+        Value::Object(self.into_map())
     }
 
     pub(super) fn into_map(self) -> Map<String, Value> {
-        self.0
+        Arc::unwrap_or_clone(self.0)
     }
 
     /// The document as a JSON value, copied.
     pub fn to_value(&self) -> Value {
-        Value::Object(self.0.clone())
+        Value::Object(Map::clone(&self.0))
     }
 
     /// Compact JSON text.
     pub fn to_json(&self) -> String {
-        serde_json::to_string(&self.0).unwrap_or_default()
+        serde_json::to_string(self.as_map()).unwrap_or_default()
     }
 
     /// JSON text for people.
     pub fn to_json_pretty(&self) -> String {
-        serde_json::to_string_pretty(&self.0).unwrap_or_default()
+        serde_json::to_string_pretty(self.as_map()).unwrap_or_default()
     }
+}
+
+/// The version the members of a document say it has.
+pub(super) fn version_of(members: &Map<String, Value>) -> Result<u32, Problem> {
+    let refuse = |message: String| {
+        Err(Problem::new("/version", ProblemCode::VersionInvalid, message).with_hint("a whole number from 1"))
+    };
+    match members.get("version") {
+        None => Err(Problem::new("/version", ProblemCode::VersionMissing, "is missing")),
+        Some(Value::Number(number)) => match number.as_u64().and_then(|number| u32::try_from(number).ok()) {
+            Some(version) if version > 0 => Ok(version),
+            _ => refuse(format!("is {number}")),
+        },
+        Some(other) => refuse(format!("is {}", kind_of(other))),
+    }
+}
+
+/// Whether these members are within every limit, and hold no null.
+pub(super) fn is_plain(members: &Map<String, Value>) -> bool {
+    let mut nulls = false;
+    let most = most_bytes_of(members, 1, &mut nulls);
+    !nulls && most.is_some_and(|most| most <= Document::MAX_BYTES)
 }
 
 /// A position in an array: digits without a leading zero.
@@ -155,16 +173,47 @@ pub(super) fn kind_of(value: &Value) -> &'static str {
     }
 }
 
-/// Whether [`check`] finds nothing, and [`without_negative_zero`] nothing to do.
-fn in_order(value: &Value, depth: usize) -> bool {
-    depth <= Document::MAX_DEPTH
-        && match value {
-            Value::String(text) => !text.contains('\0'),
-            Value::Number(number) => fits(number) && !is_negative_zero(number),
-            Value::Array(items) => items.iter().all(|item| in_order(item, depth + 1)),
-            Value::Object(map) => map.iter().all(|(name, member)| !name.contains('\0') && in_order(member, depth + 1)),
-            Value::Null | Value::Bool(_) => true,
+/// No fewer bytes than [`size_of`] counts; `None` where [`check`] finds something or [`without_negative_zero`] has
+/// something to do.
+fn most_bytes(value: &Value, depth: usize, nulls: &mut bool) -> Option<usize> {
+    if depth > Document::MAX_DEPTH {
+        return None;
+    }
+    match value {
+        Value::String(text) => most_bytes_of_text(text),
+        Value::Number(number) => (fits(number) && !is_negative_zero(number)).then(|| most_bytes_of_number(number)),
+        Value::Array(items) => {
+            items.iter().try_fold(2, |most, item| Some(most + most_bytes(item, depth + 1, nulls)? + 1))
         }
+        Value::Object(members) => most_bytes_of(members, depth, nulls),
+        Value::Null => {
+            *nulls = true;
+            Some(4)
+        }
+        Value::Bool(_) => Some(5),
+    }
+}
+
+fn most_bytes_of(members: &Map<String, Value>, depth: usize, nulls: &mut bool) -> Option<usize> {
+    members.iter().try_fold(2, |most, (name, member)| {
+        Some(most + most_bytes_of_text(name)? + most_bytes(member, depth + 1, nulls)? + 2)
+    })
+}
+
+fn most_bytes_of_number(number: &serde_json::Number) -> usize {
+    // Up to 1e-308, written out, with its seventeen digits.
+    let is_small = number.as_f64().is_some_and(|value| value != 0.0 && value.abs() < 1e-4);
+    if is_small { 350 } else { 32 }
+}
+
+fn most_bytes_of_text(text: &str) -> Option<usize> {
+    // Most texts are so short that a call to search them would take longer than eight bytes at a time do here.
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    let (words, rest) = text.as_bytes().as_chunks::<8>();
+    let has_nul = |word: u64| word.wrapping_sub(ONES) & !word & (ONES << 7) != 0;
+    let nul = words.iter().any(|word| has_nul(u64::from_ne_bytes(*word))) || rest.contains(&0);
+    // Every byte may have to be written as an escape of six.
+    (!nul).then_some(6 * text.len() + 2)
 }
 
 /// Databases know no negative zero: a document that had one would come back as another.

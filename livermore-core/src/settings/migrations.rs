@@ -89,19 +89,31 @@ impl Migrations {
         if from >= self.current {
             return Ok((document, Vec::new()));
         }
-        let mut map = document.into_map();
-        let mut applied: Vec<AppliedStep> = Vec::new();
-        for step in self.steps.iter().filter(|step| step.from >= from) {
-            let fail = |problems| MigrationError { from: step.from, name: step.name, problems };
-            (step.apply)(&mut map).map_err(|problem| fail(vec![problem]))?;
-            map.insert("version".to_owned(), (step.from + 1).into());
-            applied.push(AppliedStep { from: step.from, to: step.from + 1, name: step.name });
-        }
+        let (map, applied) = self.climb(document.into_map(), from)?;
         let document = Document::new(Value::Object(map)).map_err(|error| {
             let (from, name) = applied.last().map_or((from, ""), |last| (last.from, last.name));
             MigrationError { from, name, problems: error.0 }
         })?;
         Ok((document, applied))
+    }
+
+    /// The steps from version `from` on, without a look at what they leave behind.
+    pub(super) fn climb(
+        &self,
+        mut map: Map<String, Value>,
+        from: u32,
+    ) -> Result<(Map<String, Value>, Vec<AppliedStep>), MigrationError> {
+        let mut applied: Vec<AppliedStep> = Vec::with_capacity(self.steps.len());
+        for step in self.steps.iter().filter(|step| step.from >= from) {
+            let fail = |problems| MigrationError { from: step.from, name: step.name, problems };
+            (step.apply)(&mut map).map_err(|problem| fail(vec![problem]))?;
+            match map.get_mut("version") {
+                Some(version) => *version = (step.from + 1).into(),
+                None => drop(map.insert("version".to_owned(), (step.from + 1).into())),
+            }
+            applied.push(AppliedStep { from: step.from, to: step.from + 1, name: step.name });
+        }
+        Ok((map, applied))
     }
 }
 

@@ -110,18 +110,26 @@ impl<S> SnapshotReader<S> {
     }
 
     /// The newest snapshot. While nothing has changed this is one atomic read.
+    #[inline]
     pub fn get(&mut self) -> &Arc<SettingsSnapshot<S>> {
         // An error means that nobody refreshes any more: the last snapshot is still to be seen.
         if !matches!(self.receiver.has_changed(), Ok(false)) {
-            self.held = self.receiver.borrow_and_update().clone();
+            self.renew();
         }
         &self.held
+    }
+
+    /// Out of line, so that looking whether anything has changed can be part of the caller's loop.
+    #[cold]
+    #[inline(never)]
+    fn renew(&mut self) {
+        self.held = self.receiver.borrow_and_update().clone();
     }
 
     /// Waits for another snapshot than the one [`get`](Self::get) gave last; `None` once nobody refreshes any more.
     pub async fn changed(&mut self) -> Option<&Arc<SettingsSnapshot<S>>> {
         self.receiver.changed().await.ok()?;
-        self.held = self.receiver.borrow_and_update().clone();
+        self.renew();
         Some(&self.held)
     }
 }

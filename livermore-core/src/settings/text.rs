@@ -1,4 +1,4 @@
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, cmp::Ordering, fmt};
 
 use serde::{
     Deserialize, Deserializer,
@@ -8,11 +8,13 @@ use serde::{
     },
     forward_to_deserialize_any,
 };
+use serde_json::{Map, Value};
 
 use super::{
     AppliedStep, Document, Loaded, Settings, SettingsError, Status,
+    document::{is_plain, version_of},
     load::{Brought, bring, load},
-    plain::is_plain,
+    plain::Plain,
 };
 
 /// Settings read from text, without the documents they came from.
@@ -35,9 +37,8 @@ pub struct LoadedText<S> {
 ///
 /// Text of the current version is deserialised straight into the type, which takes about half the time.
 pub fn load_text<S: Settings>(text: &[u8]) -> Result<LoadedText<S>, SettingsError> {
-    if let Some(settings) = straight::<S>(text) {
-        let from = S::migrations().current();
-        return Ok(LoadedText { settings, from, applied: Vec::new(), status: Status::Current });
+    if let Some(loaded) = quick(text) {
+        return Ok(loaded);
     }
     let document = Document::parse(text)?;
     if document.is_empty() {
@@ -49,15 +50,35 @@ pub fn load_text<S: Settings>(text: &[u8]) -> Result<LoadedText<S>, SettingsErro
 }
 
 /// The settings, when nothing about the text needs a closer look. Whatever is wrong is found and told by the long way.
-fn straight<S: Settings>(text: &[u8]) -> Option<S> {
-    if !is_plain(text) {
-        return None;
+fn quick<S: Settings>(text: &[u8]) -> Option<LoadedText<S>> {
+    let version = Plain::look(text)?.version?;
+    let current = S::migrations().current();
+    // Once for the whole text takes less than once for each member.
+    let text = std::str::from_utf8(text).ok()?;
+    match version.cmp(&current) {
+        Ordering::Less => return migrated(text),
+        Ordering::Equal => {}
+        Ordering::Greater => return None,
     }
     let mut version = None;
-    let mut json = serde_json::Deserializer::from_slice(text);
+    let mut json = serde_json::Deserializer::from_str(text);
     let settings = S::deserialize(Versioned { document: &mut json, version: &mut version }).ok()?;
     json.end().ok()?;
-    (version == Some(S::migrations().current()) && settings.validate().is_empty()).then_some(settings)
+    let sound = version == Some(current) && settings.validate().is_empty();
+    sound.then(|| LoadedText { settings, from: current, applied: Vec::new(), status: Status::Current })
+}
+
+/// The same for plain text of an older version. Its values are moved into the type, so that a failure leaves nothing to
+/// be told about.
+fn migrated<S: Settings>(plain: &str) -> Option<LoadedText<S>> {
+    let members: Map<String, Value> = serde_json::from_str(plain).ok()?;
+    let from = version_of(&members).ok().filter(|from| *from < S::migrations().current())?;
+    let (members, applied) = S::migrations().climb(members, from).ok()?;
+    if !is_plain(&members) {
+        return None;
+    }
+    let settings = S::deserialize(Versioned { document: members, version: &mut None }).ok()?;
+    settings.validate().is_empty().then(|| LoadedText { settings, from, applied, status: Status::Migrated })
 }
 
 /// A document whose member `version` is taken out on the way into the type.
