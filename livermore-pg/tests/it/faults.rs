@@ -170,22 +170,14 @@ async fn case_48_calls_dropped_midway() {
     for id in [7, 8] {
         store.save(user(id), save(id)).await.unwrap();
     }
-    // Twice what a call takes here and now, on a connection that is there and, after one was dropped with its call, on
-    // a new one: on any machine about half of the calls are cut off on the way.
-    let timed = async || {
-        let begun = Instant::now();
-        number_of(&store, 7).await.unwrap();
-        u64::try_from(begun.elapsed().as_micros()).unwrap() * 2 + 1
-    };
-    timed().await;
-    let reused = timed().await;
-    assert!(poll_then_drop(Duration::from_micros(1), number_of(&store, 7)).await.is_none());
-    let renewed = timed().await;
-    let (mut dropped, mut longest) = (0, reused);
+    // Less time after a call that was answered, more after one that was dropped: on any machine, however busy, a good part
+    // of the calls are cut off on the way.
+    let (mut dropped, mut longest) = (0, 1_000_u64);
     for round in 0..1_000 {
         let id = 7 + round % 2;
         let answer = poll_then_drop(Duration::from_micros(random.below(longest)), number_of(&store, id)).await;
-        longest = if answer.is_some() { reused } else { renewed };
+        longest =
+            if answer.is_some() { longest - longest / 10 } else { (longest + longest / 4).min(1_000_000) }.max(20);
         dropped += u32::from(answer.is_none());
         assert!(answer.is_none_or(|answer| answer.unwrap() == Some(id)), "round {round}");
         if round % 50 == 0 {
