@@ -4,7 +4,10 @@
 //! The formats are those documented for the existing readers of these keys; see [`Exchange::key_segment`] for the
 //! exchange segment.
 
-use crate::ids::{CommandId, Exchange, Symbol, Timeframe, UserId};
+use crate::{
+    control::RequestId,
+    ids::{CommandId, Exchange, Symbol, Timeframe, UserId},
+};
 
 /// Whose copy of market data a key names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -75,6 +78,40 @@ pub fn ack_channel(user: UserId, command: CommandId) -> String {
     format!("channel:ack:{user}:{command}")
 }
 
+/// What all of a user's acknowledgements begin with; a command's id follows.
+pub fn ack_prefix(user: UserId) -> String {
+    format!("channel:ack:{user}:")
+}
+
+/// Pattern of all of a user's acknowledgements, and of no other user's.
+pub fn ack_pattern(user: UserId) -> String {
+    format!("channel:ack:{user}:*")
+}
+
+/// Where it is told that a user's runner has reported: `channel:ack:{user}:observed`.
+pub fn observed_channel(user: UserId) -> String {
+    format!("channel:ack:{user}:{OBSERVED}")
+}
+
+/// Where a request of the TypeScript system is answered: `channel:ack:{user}:{request}`.
+pub fn request_ack_channel(user: UserId, request: &RequestId) -> String {
+    format!("channel:ack:{user}:{request}")
+}
+
+/// Whose doorbell a channel is.
+pub fn control_channel_user(channel: &str) -> Option<UserId> {
+    channel.strip_prefix("channel:control:")?.parse().ok()
+}
+
+/// Whose acknowledgement a channel carries, and of what: a command's id, a request's id, or `observed`.
+pub fn ack_channel_parts(channel: &str) -> Option<(UserId, &str)> {
+    let (user, what) = channel.strip_prefix("channel:ack:")?.split_once(':')?;
+    Some((user.parse().ok()?, what))
+}
+
+/// The last part of [`observed_channel`].
+pub const OBSERVED: &str = "observed";
+
 /// Command log of the Redis-only profile. The braces are literal: they keep a user's keys in one cluster slot.
 pub fn command_log(user: UserId) -> String {
     format!("livermore:{{{user}}}:log")
@@ -88,6 +125,16 @@ pub fn command_state(user: UserId) -> String {
 /// Final record of one command of the Redis-only profile, in the same slot as [`command_log`].
 pub fn command_done(user: UserId, command: CommandId) -> String {
     format!("livermore:{{{user}}}:done:{command}")
+}
+
+/// What the keys of a user's ended commands begin with; a command's id follows.
+pub fn command_done_prefix(user: UserId) -> String {
+    format!("livermore:{{{user}}}:done:")
+}
+
+/// Which of a user's commands have ended, of the Redis-only profile: a sorted set of ids, score = sequence number.
+pub fn command_ended(user: UserId) -> String {
+    format!("livermore:{{{user}}}:ended")
 }
 
 #[cfg(test)]
@@ -118,11 +165,30 @@ mod tests {
             (alerts_channel(user), "channel:alerts:7"),
             (control_channel(user), "channel:control:7"),
             (ack_channel(user, id), "channel:ack:7:0190163d-8694-739b-aea5-966c26f8ad91"),
+            (ack_prefix(user), "channel:ack:7:"),
+            (ack_pattern(user), "channel:ack:7:*"),
+            (observed_channel(user), "channel:ack:7:observed"),
+            (request_ack_channel(user, &RequestId::new("req-1").unwrap()), "channel:ack:7:req-1"),
+            (command_done_prefix(user), "livermore:{7}:done:"),
+            (command_ended(user), "livermore:{7}:ended"),
             (command_log(user), "livermore:{7}:log"),
             (command_state(user), "livermore:{7}:state"),
             (command_done(user, id), "livermore:{7}:done:0190163d-8694-739b-aea5-966c26f8ad91"),
         ] {
             assert_eq!(built, documented);
+        }
+    }
+
+    #[test]
+    fn channels_are_read_as_they_are_built() {
+        let user = UserId::new(7).unwrap();
+        let id: CommandId = "0190163d-8694-739b-aea5-966c26f8ad91".parse().unwrap();
+        assert_eq!(control_channel_user(&control_channel(user)), Some(user));
+        assert_eq!(ack_channel_parts(&ack_channel(user, id)), Some((user, id.to_string().as_str())));
+        assert_eq!(ack_channel_parts(&observed_channel(user)), Some((user, OBSERVED)));
+        for foreign in ["", "channel:control:", "channel:control:07x", "channel:control:+7", "channel:ticker:7:1:X"] {
+            assert_eq!(control_channel_user(foreign), None, "{foreign}");
+            assert_eq!(ack_channel_parts(foreign), None, "{foreign}");
         }
     }
 }

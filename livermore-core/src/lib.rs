@@ -2,6 +2,9 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod alert;
+pub mod control;
+#[cfg(feature = "file")]
+mod disk;
 mod error;
 mod exact;
 pub mod exchange;

@@ -19,7 +19,8 @@ pub struct PgConfig {
     /// `postgres://user:password@host:port/database`, with libpq's parameters after a `?`. What it leaves out comes from
     /// `PGHOST`, `PGPASSWORD` and the like, or from the password file.
     pub url: String,
-    /// Most connections at once; a watch takes one more. 5 by default.
+    /// Most connections at once. A watch takes one more; a command log two, one for its runners and one to listen on. 5
+    /// by default.
     pub max_connections: u32,
     /// How long a call waits for a free connection, a new one included, before it is refused. 2 s by default.
     pub acquire_timeout_ms: u64,
@@ -29,7 +30,8 @@ pub struct PgConfig {
     pub lock_timeout_ms: u64,
     /// How long the server lets a transaction do nothing before it ends it and frees its locks. 5 s by default.
     pub idle_in_transaction_timeout_ms: u64,
-    /// How often a watch asks for revisions although nothing was told; lost notices show after this time. 5 s by default.
+    /// How often a watch asks for revisions although nothing was told, so that lost notices show after this time; and how
+    /// often a connection that is listened on is tried. 5 s by default.
     pub poll_interval_ms: u64,
     /// Whether statements are prepared once per connection. Turn it off behind PgBouncer in transaction mode, where a
     /// watch lives on polling alone. On by default.

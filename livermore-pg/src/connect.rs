@@ -47,11 +47,20 @@ const MAX_AGE: Duration = Duration::from_mins(30);
 impl Connections {
     /// An empty set; nothing is connected yet.
     pub(crate) fn new(config: &PgConfig) -> Result<Arc<Self>, PgError> {
+        Self::with_places(config, config.max_connections)
+    }
+
+    /// A set of one.
+    pub(crate) fn single(config: &PgConfig) -> Result<Arc<Self>, PgError> {
+        Self::with_places(config, 1)
+    }
+
+    fn with_places(config: &PgConfig, places: u32) -> Result<Arc<Self>, PgError> {
         Ok(Arc::new(Self {
             options: config.limited_options()?,
             acquire_timeout: Duration::from_millis(config.acquire_timeout_ms),
             answer_timeout: config.answer_timeout(),
-            places: Arc::new(Semaphore::new(config.max_connections as usize)),
+            places: Arc::new(Semaphore::new(places as usize)),
             idle: Mutex::default(),
         }))
     }
@@ -66,6 +75,21 @@ impl Connections {
                 return Err(PgError::Busy { step: format!("{step}: every connection is in use") });
             }
         };
+        self.occupy(place, deadline, step).await
+    }
+
+    /// The same, if there is a free place at this moment.
+    pub(crate) async fn acquire_at_once(self: &Arc<Self>, step: &str) -> Option<Result<Held, PgError>> {
+        let place = Arc::clone(&self.places).try_acquire_owned().ok()?;
+        Some(self.occupy(place, Instant::now() + self.acquire_timeout, step).await)
+    }
+
+    async fn occupy(
+        self: &Arc<Self>,
+        place: OwnedSemaphorePermit,
+        deadline: Instant,
+        step: &str,
+    ) -> Result<Held, PgError> {
         while let Some(mut rested) = self.take_rested()? {
             let now = Instant::now();
             if now - rested.born > MAX_AGE {

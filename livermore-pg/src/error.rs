@@ -1,7 +1,8 @@
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use livermore_core::{
     ErrorKind,
+    control::ControlError,
     settings::{Problem, ProblemCode, SettingsError},
 };
 
@@ -112,6 +113,34 @@ impl PgError {
             }
         }
     }
+}
+
+/// What a command log says. `may_have_happened`: what was asked for was sent, and how it ended is not known.
+pub(crate) fn control_error(error: PgError, may_have_happened: bool, retry_after: Duration) -> ControlError {
+    match error {
+        PgError::Unreachable { step, source } => {
+            let source = source.map(|fault| Box::new(fault).into());
+            if may_have_happened {
+                ControlError::OutcomeUnknown { step, source }
+            } else {
+                ControlError::Unavailable { step, source }
+            }
+        }
+        PgError::Busy { .. } => ControlError::Busy { retry_after },
+        PgError::Refused { rule, code } => {
+            let message = format!("was refused by the database ({rule})");
+            ControlError::Invalid { problems: vec![Problem::new("", code, message)] }
+        }
+        PgError::Closed => ControlError::Closed,
+        PgError::Setup { reason } => ControlError::Setup { reason },
+        PgError::Config { .. } | PgError::SchemaNewer { .. } => ControlError::Setup { reason: error.to_string() },
+    }
+}
+
+/// Whether the server itself has said that it did nothing, although the connection is of no more use.
+pub(crate) fn is_undone(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.is_some_and(|code| code == "25006" || class(&code) != Class::Unreachable)
 }
 
 /// What to do about a SQLSTATE.

@@ -9,13 +9,14 @@ use tokio::time::timeout;
 use crate::{PgConfig, PgError, config::target};
 
 /// The schema version this program works with: the number of the last migration.
-pub const SCHEMA_VERSION: i64 = 2;
+pub const SCHEMA_VERSION: i64 = 3;
 
 /// The migrations, in order: file name and SQL. They are published in `livermore-pg/migrations` for people who migrate
 /// by other means.
-pub const MIGRATION_FILES: [(&str, &str); 2] = [
+pub const MIGRATION_FILES: [(&str, &str); 3] = [
     ("0001_settings.sql", include_str!("../migrations/0001_settings.sql")),
     ("0002_settings_functions.sql", include_str!("../migrations/0002_settings_functions.sql")),
+    ("0003_commands.sql", include_str!("../migrations/0003_commands.sql")),
 ];
 
 /// Brings the database up to date, and gives `grant_to` the rights of the program.

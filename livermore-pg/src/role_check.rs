@@ -129,4 +129,8 @@ SELECT session_user::text,
     has_table_privilege('livermore.users', 'SELECT') AND has_table_privilege('livermore.users', 'INSERT')
     AND has_table_privilege('livermore.users', 'UPDATE') AND has_table_privilege('livermore.settings_history', 'SELECT')
     AND has_table_privilege('livermore.settings_history', 'INSERT')
-    AND has_function_privilege('livermore.settings_revisions(bigint[])', 'EXECUTE')";
+    AND has_function_privilege('livermore.settings_revisions(bigint[])', 'EXECUTE')
+    AND has_function_privilege('livermore.command_waiting(bigint[])', 'EXECUTE')
+    AND has_table_privilege('livermore.command', 'DELETE') AND (
+        SELECT bool_and(has_table_privilege('livermore.' || t, p))
+        FROM unnest(ARRAY['desired', 'command', 'observed', 'lease']) AS t, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE']) AS p)";

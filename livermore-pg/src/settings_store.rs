@@ -38,6 +38,11 @@ impl PgSettingsStore {
         Ok(Self { connections, watches })
     }
 
+    /// For what lives in the same database.
+    pub(crate) fn connections(&self) -> Arc<Connections> {
+        Arc::clone(&self.connections)
+    }
+
     /// The user's document in one round trip.
     async fn load_once(&self, user: UserId) -> Result<Option<(i64, String)>, PgError> {
         const STEP: &str = "loading settings";

@@ -1,18 +1,18 @@
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use livermore_core::ids::{Revision, UserId};
-use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
-use tokio::{
-    sync::watch,
-    task::JoinHandle,
-    time::{MissedTickBehavior, interval, timeout},
-};
+use sqlx::postgres::PgConnectOptions;
+use tokio::{sync::watch, task::JoinHandle, time::timeout};
 
-use crate::{PgConfig, PgError, connect::Connections};
+use crate::{
+    PgConfig, PgError,
+    connect::Connections,
+    listener::{self, Hearer},
+};
 
 /// Everyone who watches, and the one task that asks for them.
 ///
@@ -35,11 +35,6 @@ struct State {
     task: Option<JoinHandle<()>>,
 }
 
-/// How long the listening connection may take to connect, and to show that it is alive.
-const ANSWER: Duration = Duration::from_secs(2);
-/// How long to wait before connecting again: a server that ends each connection at once is not run over.
-const PAUSE: Duration = Duration::from_millis(200);
-
 impl Watches {
     pub(crate) fn new(config: &PgConfig, connections: &Arc<Connections>) -> Result<Arc<Self>, PgError> {
         Ok(Arc::new(Self {
@@ -58,8 +53,8 @@ impl Watches {
         }
         let receiver = state.users.entry(user).or_insert_with(|| watch::channel(Revision::ZERO).0).subscribe();
         if state.task.as_ref().is_none_or(JoinHandle::is_finished) {
-            let (weak, every) = (Arc::downgrade(self), self.poll_interval);
-            state.task = Some(tokio::spawn(run(weak, every)));
+            let listening = listener::run(Arc::downgrade(self), self.options.clone(), self.poll_interval);
+            state.task = Some(tokio::spawn(listening));
         }
         Ok(receiver)
     }
@@ -123,78 +118,31 @@ impl Watches {
             self.tell(user, revision);
         }
     }
+}
 
-    /// `user:revision`; anyone who may connect can write to the channel, so anything else is ignored.
-    fn hear(&self, payload: &str) {
+impl Hearer for Watches {
+    const CHANNELS: &'static [&'static str] = &["livermore_settings"];
+    const WITHOUT: &'static str = "saved settings, so that changes show at the intervals only";
+
+    /// `user:revision`; anything else is ignored.
+    fn hear(&self, _: &str, payload: &str) {
         let Some((user, revision)) = payload.split_once(':') else { return };
         if let (Ok(user), Ok(revision)) = (user.parse(), revision.parse()) {
             self.tell_row(user, revision);
         }
     }
 
-    async fn listen(&self) -> Result<PgListener, sqlx::Error> {
-        // The listener wants a pool to take its one connection from; this one has no other use.
-        let pool =
-            PgPoolOptions::new().max_connections(1).acquire_timeout(ANSWER).idle_timeout(None).max_lifetime(None);
-        let mut listener = PgListener::connect_with(&pool.connect_lazy_with(self.options.clone())).await?;
-        listener.eager_reconnect(false);
-        listener.listen("livermore_settings").await?;
-        Ok(listener)
+    fn listening(&self, _: bool) {}
+
+    async fn look(&self) {
+        if let Err(error) = self.poll().await {
+            tracing::warn!(%error, "revisions of watched settings could not be read");
+        }
     }
 }
 
 impl Drop for Watches {
     fn drop(&mut self) {
         self.close();
-    }
-}
-
-/// Runs until the store is closed or dropped; then the task is aborted, or finds nobody to work for.
-async fn run(watches: Weak<Watches>, every: Duration) {
-    let mut ticks = interval(every);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut listener = None;
-    loop {
-        // While there is no listener, every interval tries for one, the first at once.
-        let ticked = match &mut listener {
-            None => {
-                ticks.tick().await;
-                true
-            }
-            Some(listening) => tokio::select! {
-                _ = ticks.tick() => true,
-                heard = PgListener::try_recv(listening) => {
-                    let Some(watches) = watches.upgrade() else { return };
-                    if let Ok(Some(notice)) = heard {
-                        watches.hear(notice.payload());
-                    } else {
-                        // Notices may have been lost: connect anew, and ask.
-                        listener = None;
-                        ticks.reset_after(every.min(PAUSE));
-                    }
-                    false
-                }
-            },
-        };
-        if !ticked {
-            continue;
-        }
-        let Some(watches) = watches.upgrade() else { return };
-        if let Some(listening) = &mut listener {
-            let alive = sqlx::query("SELECT 1").execute(&mut *listening);
-            if !matches!(timeout(ANSWER, alive).await, Ok(Ok(_))) {
-                listener = None;
-            }
-        }
-        if listener.is_none() {
-            listener = timeout(ANSWER, watches.listen()).await.ok().and_then(Result::ok);
-            if listener.is_none() {
-                tracing::warn!("no notices of saved settings; until there are again, changes show after {every:?}");
-            }
-        }
-        // After listening has begun, so that no save falls between the two.
-        if let Err(error) = watches.poll().await {
-            tracing::warn!(%error, "revisions of watched settings could not be read");
-        }
     }
 }

@@ -55,6 +55,11 @@ struct Plan {
     /// New connections are refused.
     refusing: bool,
     delay: Duration,
+    /// Data is passed on in pieces of so many bytes at most, with so long a pause after each.
+    piece: Option<usize>,
+    pause: Duration,
+    /// Up to which connection each way is half-closed.
+    half_closed: [u64; 2],
     /// After so many more bytes this way, the connection that carries them is cut.
     budget: Option<(Way, u64)>,
     passed: [u64; 2],
@@ -103,6 +108,29 @@ impl FaultProxy {
     /// Holds every piece of data back for so long.
     pub fn delay(&self, delay: Duration) {
         self.shared.change(|plan| plan.delay = delay);
+    }
+
+    /// Passes data on in pieces of at most `bytes`, or ends that.
+    pub fn split(&self, bytes: Option<usize>) {
+        self.shared.change(|plan| (plan.piece, plan.pause) = (bytes.map(|bytes| bytes.max(1)), Duration::ZERO));
+    }
+
+    /// Passes on `bytes` per second, one by one where that is less than 1,000, or ends that.
+    pub fn throttle(&self, bytes: Option<u32>) {
+        self.shared.change(|plan| {
+            let rate = bytes.map(|bytes| bytes.max(1));
+            plan.piece = rate.map(|rate| usize::try_from(rate / 1_000).unwrap_or(1).max(1));
+            plan.pause = match (rate, plan.piece) {
+                (Some(rate), Some(piece)) => Duration::from_secs(1) * u32::try_from(piece).unwrap_or(1) / rate,
+                _ => Duration::ZERO,
+            };
+        });
+    }
+
+    /// Closes every connection there is in this way only: the reader at its end sees the end of the data, and the other
+    /// way goes on.
+    pub fn half_close(&self, way: Way) {
+        self.shared.change(|plan| plan.half_closed[way as usize] = plan.opened);
     }
 
     /// Cuts a connection after `bytes` more have gone this way: those arrive, the next does not.
@@ -194,8 +222,17 @@ async fn carry(client: TcpStream, shared: Arc<Shared>) {
 
 async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, way: Way, shared: &Shared, born: u64, number: u64) {
     let mut buffer = vec![0; 64 * 1024];
+    let mut changes = shared.changed.subscribe();
     loop {
-        let Ok(ready) = from.read(&mut buffer).await else { return };
+        if number <= shared.plan().half_closed[way as usize] {
+            let _ = to.shutdown().await;
+            return until_cut(shared, born).await;
+        }
+        let read = tokio::select! {
+            read = from.read(&mut buffer) => read,
+            _ = changes.changed() => continue,
+        };
+        let Ok(ready) = read else { return };
         if ready == 0 {
             return;
         }
@@ -210,10 +247,27 @@ async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, way: Way, shared:
             sleep(delay).await;
         }
         let (pass, cut) = shared.spend(way, ready);
-        if to.write_all(&buffer[..pass]).await.is_err() || cut {
+        if write(&mut to, &buffer[..pass], shared).await.is_err() || cut {
             return;
         }
     }
+}
+
+/// Writes all of it, in pieces if that is the plan.
+async fn write(to: &mut OwnedWriteHalf, mut data: &[u8], shared: &Shared) -> io::Result<()> {
+    while !data.is_empty() {
+        let Plan { piece, pause, .. } = *shared.plan();
+        let (now, later) = data.split_at(piece.unwrap_or(data.len()).min(data.len()));
+        to.write_all(now).await?;
+        if !pause.is_zero() {
+            sleep(pause).await;
+        } else if piece.is_some() {
+            // Lets the reader see this piece alone.
+            tokio::task::yield_now().await;
+        }
+        data = later;
+    }
+    Ok(())
 }
 
 async fn until_cut(shared: &Shared, born: u64) {

@@ -5,6 +5,8 @@
 pub mod fault_proxy;
 #[cfg(unix)]
 pub mod postgres;
+#[cfg(unix)]
+pub mod redis;
 pub mod reference;
 
 use std::{

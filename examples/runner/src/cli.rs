@@ -7,7 +7,13 @@ use livermore_core::{
     market::DEFAULT_MAX_FILL,
 };
 
-use crate::{doctor::DoctorOptions, settings::SettingsOptions, store::StoreOptions};
+use crate::{
+    command::{CommandOptions, Verb},
+    doctor::DoctorOptions,
+    inbox::InboxOptions,
+    settings::SettingsOptions,
+    store::StoreOptions,
+};
 
 /// Watches crypto markets: MACD-V from complete, final candles, and alerts. It monitors; it never trades.
 ///
@@ -31,6 +37,13 @@ pub(crate) enum Command {
     Store(StoreOptions),
     /// Check everything a monitor needs, and say what to type where something is wrong. Changes nothing.
     Doctor(DoctorOptions),
+    /// Send any command to a running monitor, and ask what became of commands.
+    #[command(name = "command")]
+    ToMonitor(CommandOptions),
+    #[command(flatten)]
+    Verb(Verb),
+    /// Decide commands as a monitor does, with a data plane that does nothing: to try commands out.
+    Inbox(InboxOptions),
 }
 
 impl Default for Command {
@@ -118,7 +131,7 @@ impl From<Seed> for AtrSeed {
     }
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let duration = humantime::parse_duration(text).map_err(|error| format!("{error}; write 20s, 5m or 1h"))?;
     if duration.is_zero() { Err("is zero; write 20s, 5m or 1h".to_owned()) } else { Ok(duration) }
 }

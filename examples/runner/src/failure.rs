@@ -3,8 +3,9 @@ use std::io;
 use livermore_core::{
     ErrorKind,
     alert::RulesError,
+    control::{ControlError, Verdict},
     exchange::{CsvError, ExchangeError},
-    ids::{InvalidId, Timeframe},
+    ids::{CommandId, InvalidId, Timeframe},
     indicator::IndicatorError,
     market::{NotAMultiple, SequenceError},
     settings::{PathError, SettingsError},
@@ -72,6 +73,49 @@ pub(crate) enum Failure {
     Interrupted,
     #[error("{count} of the checks failed")]
     Doctor { count: usize, retryable: bool },
+    #[error(
+        "--bus is no command log{}; a command log is one of\n  \
+         file:FOLDER                                     for example file:./.livermore\n  \
+         redis://USER:PASSWORD@HOST:PORT/DATABASE        for example redis://localhost\n  \
+         postgres://USER:PASSWORD@HOST:PORT/DATABASE     for example postgres://livermore_app@localhost/livermore\n  \
+         memory                                          for `livermore inbox` alone",
+        perhaps(.meant.as_deref())
+    )]
+    BusUrl { meant: Option<String> },
+    #[error(
+        "--bus memory is within one process: `livermore inbox --bus memory` takes commands from its standard input; to \
+         send them from here, give --bus postgres://… or another log that both can reach"
+    )]
+    MemoryBus,
+    #[error(
+        "another process uses the command log in {folder}{}\nwait until it has ended, or record commands where many \
+         processes may at once: --bus redis://… or --bus postgres://…",
+        by(.holder.as_ref())
+    )]
+    LogInUse { folder: String, holder: Option<Holder> },
+    #[cfg(not(all(feature = "pg", feature = "redis")))]
+    #[error("--bus: this livermore was built without {what}; build it with all features, or use another log")]
+    WithoutBus { what: &'static str },
+    #[error("{}", control_in_full(.0))]
+    Control(#[from] ControlError),
+    #[error("{0}\nthis call has recorded nothing")]
+    NothingRecorded(Box<Self>),
+    #[error("--payload: is not JSON, line {line}, column {column}; write an object such as '{{\"level\":\"mute\"}}'")]
+    Payload { line: usize, column: usize },
+    #[error("--id names one command, and each symbol is removed by one of its own; remove them one by one")]
+    OneIdForMany,
+    #[error("{known}\nask again with: {again}")]
+    Pending { known: String, again: String },
+    #[error("{kind} {id}: {verdict} ({code}){detail}")]
+    Ended { id: CommandId, kind: String, verdict: &'static str, code: String, detail: String },
+    #[error("{id} cannot be taken back: it has ended before, {verdict}")]
+    NotCancelled { id: CommandId, verdict: Verdict },
+    #[error("interrupted before {id} was effective; ask again with: {again}")]
+    NotWatched { id: CommandId, again: String },
+    #[error("the inbox did not stop in time; the leases it holds end by themselves")]
+    NotStopped,
+    #[error("ended at once; the leases it holds end by themselves")]
+    EndedAtOnce,
     #[error("no editor: set EDITOR to one, for example EDITOR=nano")]
     NoEditor,
     #[error("{}\nwhat you wrote is kept in {path}", in_full(.error))]
@@ -85,16 +129,27 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// 6: someone else changed it first. 2: the input or the command line is wrong. 3: something needed is out of reach.
-    /// 130: ended by the operator halfway. 1: anything else.
+    /// 2: the input or the command line is wrong. 3: something needed is out of reach. 4: not known yet. 5: a command was
+    /// refused. 6: someone else came first. 130: ended by the operator halfway. 1: anything else.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::Output(_) | Self::Start(_) => 1,
             Self::Exchange(error) if error.is_retryable() => 3,
-            Self::FolderInUse { .. } | Self::Doctor { retryable: true, .. } => 3,
-            Self::Interrupted => 130,
+            Self::FolderInUse { .. } | Self::LogInUse { .. } | Self::Doctor { retryable: true, .. } => 3,
+            Self::Interrupted | Self::NotWatched { .. } | Self::EndedAtOnce => 130,
+            Self::NotStopped => 1,
+            Self::Pending { .. } => 4,
+            Self::Ended { .. } | Self::NotCancelled { .. } => 5,
+            Self::NothingRecorded(failure) => failure.exit_code(),
+            Self::Control(error) => match error.kind() {
+                ErrorKind::Conflict => 6,
+                ErrorKind::Unavailable | ErrorKind::Closed => 3,
+                _ => 2,
+            },
             #[cfg(not(feature = "pg"))]
             Self::WithoutPostgres => 2,
+            #[cfg(not(all(feature = "pg", feature = "redis")))]
+            Self::WithoutBus { .. } => 2,
             #[cfg(feature = "pg")]
             Self::NotSetUp(_) | Self::NotMigratedStore => 2,
             Self::Settings(error) | Self::Edit { error, .. } => match error.kind() {
@@ -116,6 +171,10 @@ impl Failure {
             | Self::NoSuchPath { .. }
             | Self::StoreUrl { .. }
             | Self::NothingToMigrate
+            | Self::BusUrl { .. }
+            | Self::MemoryBus
+            | Self::Payload { .. }
+            | Self::OneIdForMany
             | Self::Doctor { .. }
             | Self::NoEditor
             | Self::NotMigrated { .. } => 2,
@@ -138,12 +197,25 @@ pub(crate) fn in_full(error: &SettingsError) -> String {
             let lines: Vec<String> = problems.iter().map(|problem| format!("\n  {problem}")).collect();
             format!("the settings are not valid:{}", lines.concat())
         }
-        other => {
-            let text = other.to_string();
-            match std::error::Error::source(other).map(ToString::to_string) {
-                Some(cause) if !text.contains(&cause) => format!("{text}: {cause}"),
-                _ => text,
-            }
+        other => with_cause(other),
+    }
+}
+
+/// The same for what a command log answers.
+pub(crate) fn control_in_full(error: &ControlError) -> String {
+    match error {
+        ControlError::Invalid { problems } => {
+            let lines: Vec<String> = problems.iter().map(|problem| format!("\n  {problem}")).collect();
+            format!("the command is not valid:{}", lines.concat())
         }
+        other => with_cause(other),
+    }
+}
+
+fn with_cause(error: &dyn std::error::Error) -> String {
+    let text = error.to_string();
+    match error.source().map(ToString::to_string) {
+        Some(cause) if !text.contains(&cause) => format!("{text}: {cause}"),
+        _ => text,
     }
 }

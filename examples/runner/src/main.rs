@@ -1,16 +1,23 @@
 //! The `livermore` command.
 
+mod account;
+mod bus;
 mod cli;
 mod clock;
+mod command;
 mod demo;
 mod doctor;
 mod failure;
+mod inbox;
+mod input;
 mod interrupt;
 mod number;
 mod output;
 mod pipeline;
+mod random;
 mod replay;
 mod runtime;
+mod screen;
 mod settings;
 mod store;
 
@@ -31,6 +38,9 @@ fn main() -> ExitCode {
         Command::Settings(options) => settings::run(&options),
         Command::Store(options) => store::run(&options),
         Command::Doctor(options) => doctor::run(&options),
+        Command::ToMonitor(options) => command::run(&options),
+        Command::Verb(verb) => command::run_verb(&verb),
+        Command::Inbox(options) => inbox::run(&options),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

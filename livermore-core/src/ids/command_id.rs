@@ -17,6 +17,11 @@ impl CommandId {
     pub fn from_parts(now: Timestamp, random: [u8; 10]) -> Self {
         Self(uuid::Builder::from_unix_timestamp_millis(now.as_millis().unsigned_abs(), &random).into_uuid())
     }
+
+    /// A version 8 id from the first bytes of a hash.
+    pub(crate) fn from_hash(bytes: [u8; 16]) -> Self {
+        Self(uuid::Builder::from_custom_bytes(bytes).into_uuid())
+    }
 }
 
 impl FromStr for CommandId {

@@ -36,12 +36,12 @@ mod typed_change;
 mod user;
 mod watchers;
 
+#[cfg(all(feature = "file", feature = "test-util"))]
+pub use crate::disk::WriteStep;
 pub use diff::{Change, ChangeKind, ThreeWay, diff, three_way};
 pub use document::{Document, NotADocument};
 pub use envelope::{EXPORT_VERSION, export, import};
 pub use error::SettingsError;
-#[cfg(all(feature = "file", feature = "test-util"))]
-pub use file::WriteStep;
 #[cfg(feature = "file")]
 pub use file::{FileFinding, FileReport, FileSettingsStore, FileStoreConfig, FileWarning};
 pub use load::{Loaded, Settings, Status, load};

@@ -3,11 +3,11 @@ use std::{fs, io, path::PathBuf};
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 
-use super::{
-    Document, SnapshotWarning, Stored,
-    file::{Hook, decode, encode, private_folder, replace},
+use super::{Document, SnapshotWarning, Stored};
+use crate::{
+    disk::{Hook, decode, encode, private_folder, replace},
+    ids::{Revision, Timestamp, UserId},
 };
-use crate::ids::{Revision, Timestamp, UserId};
 
 /// A folder with the last good settings of each user, for a start without the store.
 ///

@@ -5,7 +5,10 @@
 mod alerts;
 mod candle_csv;
 mod contracts;
+mod control;
+mod executor;
 mod indicator_laws;
+mod journal;
 mod no_allocation;
 mod published_values;
 mod settings;

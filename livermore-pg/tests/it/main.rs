@@ -9,6 +9,7 @@
 )]
 
 mod adoption;
+mod commands;
 mod contract;
 mod documents;
 mod faults;

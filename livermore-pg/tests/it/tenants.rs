@@ -122,7 +122,8 @@ async fn every_table_of_users_forces_row_level_security() {
          ORDER BY 1",
     );
     let rows: Vec<(String, bool)> = rows.fetch_all(&mut admin).await.unwrap();
-    assert_eq!(rows, [("settings_history".to_owned(), true), ("users".to_owned(), true)]);
+    let tables = ["command", "desired", "lease", "observed", "settings_history", "users"];
+    assert_eq!(rows, tables.map(|table| (table.to_owned(), true)));
     // A table that lost it is noticed at start.
     database.run("ALTER TABLE livermore.settings_history NO FORCE ROW LEVEL SECURITY").await;
     let refused = PgSettingsStore::connect(&database.config()).await.unwrap_err().to_string();

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "tests")]
 
 mod command_line;
+#[cfg(unix)]
+mod commands;
 mod demo;
 mod doctor;
 mod recorded;

@@ -10,7 +10,7 @@ use crate::stores::{Kind, on_every_store};
 on_every_store!(every_command_prints_the_documented_fields, doctor_prints_the_documented_fields);
 
 /// The fields in the table under a heading, and whether each may be absent.
-fn documented(heading: &str) -> BTreeMap<String, bool> {
+pub(crate) fn documented(heading: &str) -> BTreeMap<String, bool> {
     let text = std::fs::read_to_string(workspace().join("docs/command-line.md")).unwrap();
     let (_, section) = text.split_once(&format!("\n### {heading}\n")).expect(heading);
     let rows = section.lines().skip_while(|line| !line.starts_with("|---")).skip(1);
@@ -26,7 +26,7 @@ fn documented(heading: &str) -> BTreeMap<String, bool> {
 }
 
 #[track_caller]
-fn check(heading: &str, printed: &Value) {
+pub(crate) fn check(heading: &str, printed: &Value) {
     let (documented, printed) = (documented(heading), printed.as_object().expect(heading));
     for name in printed.keys() {
         assert!(documented.contains_key(name), "{heading}: {name} is printed and not documented");
@@ -36,7 +36,7 @@ fn check(heading: &str, printed: &Value) {
     }
 }
 
-fn json(text: &str) -> Value {
+pub(crate) fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 

@@ -2,7 +2,6 @@
 
 mod event;
 mod line_view;
-mod screen;
 mod table_view;
 mod watch;
 

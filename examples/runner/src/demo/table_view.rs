@@ -7,10 +7,14 @@ use super::{
     View,
     event::DemoEvent,
     line_view::text,
-    screen::Screen,
     watch::{Row, Watch},
 };
-use crate::{clock::Stopwatch, failure::Failure, number::price};
+use crate::{
+    clock::Stopwatch,
+    failure::Failure,
+    number::price,
+    screen::{Screen, cut},
+};
 
 /// A row per symbol and timeframe, updated in place, with the latest alerts below.
 pub(super) struct TableView {
@@ -153,30 +157,6 @@ fn colour(stage: Stage) -> Color {
     }
 }
 
-/// The first `columns` visible characters of a line; colour codes take no room.
-fn cut(line: &str, columns: usize) -> String {
-    let mut out = String::with_capacity(line.len());
-    let (mut visible, mut in_code) = (0, false);
-    for character in line.chars() {
-        match character {
-            '\u{1b}' => in_code = true,
-            'm' if in_code => {
-                in_code = false;
-                out.push(character);
-                continue;
-            }
-            _ => {}
-        }
-        if in_code {
-            out.push(character);
-        } else if visible < columns {
-            visible += 1;
-            out.push(character);
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -188,11 +168,5 @@ mod tests {
         assert_eq!(gauge(Some(-250.0)), "<===========|............");
         assert_eq!(gauge(Some(1e9)).len(), 25);
         assert_eq!(gauge(None).len(), 25);
-    }
-
-    #[test]
-    fn lines_are_cut_by_what_is_seen() {
-        assert_eq!(cut("abcdef", 3), "abc");
-        assert_eq!(cut("a\u{1b}[31mbc\u{1b}[0mdef", 2), "a\u{1b}[31mb\u{1b}[0m");
     }
 }

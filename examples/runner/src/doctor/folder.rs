@@ -15,7 +15,7 @@ use super::{
     Found,
     check::{Check, Status},
 };
-use crate::store::FolderLock;
+use crate::store::{FolderLock, SETTINGS_LOCK};
 
 /// Enough of the end of a history to find its last whole lines in: each is at most a document and its reason.
 const TAIL: u64 = 1 << 20;
@@ -67,7 +67,7 @@ pub(super) async fn examine(path: &str, user: UserId, checks: &mut Vec<Check>) -
 /// Says who uses the folder, and answers whether somebody does.
 fn lock(folder: &Path, checks: &mut Vec<Check>) -> bool {
     let row = |status, found: String| Check::new("lock", status, found);
-    match FolderLock::of(folder) {
+    match FolderLock::of(folder, SETTINGS_LOCK) {
         Ok(FolderLock::Free) => {
             checks.push(row(Status::Ok, "no process uses the folder".to_owned()).fact("inUse", false));
             false

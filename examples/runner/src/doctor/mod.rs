@@ -1,5 +1,6 @@
 //! `livermore doctor`: one row per thing a monitor needs. Every part adds its rows to the same list.
 
+mod bus;
 mod check;
 mod environment;
 mod folder;
@@ -56,6 +57,7 @@ async fn examine(options: &DoctorOptions) -> Result<Vec<Check>, Failure> {
     } else {
         checks.push(Check::new("environment", Status::Skip, "the settings that name variables cannot be read"));
     }
+    bus::examine(options, &mut checks).await?;
     Ok(checks)
 }
 

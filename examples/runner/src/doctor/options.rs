@@ -1,12 +1,14 @@
 use clap::Args;
 use livermore_core::ids::UserId;
 
-use crate::store::StoreOption;
+use crate::{bus::BusOption, store::StoreOption};
 
 #[derive(Debug, Args)]
 pub(crate) struct DoctorOptions {
     #[command(flatten)]
     pub(crate) store: StoreOption,
+    #[command(flatten)]
+    pub(crate) bus: BusOption,
     /// Whose settings and environment variables.
     #[arg(long, default_value = "1")]
     pub(crate) user: UserId,

@@ -10,7 +10,7 @@ use super::{
     options::{SettingsOptions, revision},
     show,
 };
-use crate::{failure::Failure, output};
+use crate::{failure::Failure, input, output};
 
 pub(super) async fn set(options: &SettingsOptions, service: &Service, path: &str, text: &str) -> Result<(), Failure> {
     let path: Path = path.parse().map_err(Failure::Path)?;
@@ -25,7 +25,7 @@ pub(super) async fn unset(options: &SettingsOptions, service: &Service, path: &s
 }
 
 pub(super) async fn patch(options: &SettingsOptions, service: &Service, patch: &str) -> Result<(), Failure> {
-    let text = if patch == "-" { show::input("-")? } else { patch.as_bytes().to_vec() };
+    let text = if patch == "-" { input::read("-")? } else { patch.as_bytes().to_vec() };
     let patch = Document::parse(&text).map_err(SettingsError::from)?.into_value();
     change(options, service, |document| document.merge_patch(&patch)).await
 }
@@ -45,7 +45,7 @@ pub(super) async fn rollback(options: &SettingsOptions, service: &Service, numbe
 }
 
 pub(super) async fn import(options: &SettingsOptions, service: &Service, file: &str) -> Result<(), Failure> {
-    let document = from_export(&show::input(file)?).map_err(SettingsError::from)?;
+    let document = from_export(&input::read(file)?).map_err(SettingsError::from)?;
     let before = replaced(options, service).await?;
     environment::refuse(options, before.as_ref(), &document)?;
     let after = service.import(options.user, &attribution(options)?, &document).await?;

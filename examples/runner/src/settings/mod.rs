@@ -9,13 +9,10 @@ mod show;
 pub(crate) use environment::Environment;
 pub(crate) use options::SettingsOptions;
 
-use livermore_core::{
-    ids::Timestamp,
-    settings::{Actor, Attribution, SettingsService, UserSettings, schema},
-};
+use livermore_core::settings::{Attribution, SettingsService, UserSettings, schema};
 
 use self::options::SettingsCommand;
-use crate::{clock, failure::Failure, output, runtime, store};
+use crate::{account, clock, failure::Failure, output, runtime, store};
 
 type Service = SettingsService<UserSettings>;
 
@@ -55,14 +52,7 @@ async fn execute(options: &SettingsOptions, service: &Service) -> Result<(), Fai
     }
 }
 
-/// Who changes settings here: the account that runs the command.
+/// Who changes settings here, and why.
 fn attribution(options: &SettingsOptions) -> Result<Attribution, Failure> {
-    let account = std::env::var("USER").or_else(|_| std::env::var("USERNAME")).unwrap_or_default();
-    let name = if account.is_empty() { "cli".to_owned() } else { format!("cli:{account}") };
-    let actor = Actor::new(&name).or_else(|_| Actor::new("cli")).map_err(Failure::Argument)?;
-    Ok(Attribution { actor, reason: options.reason.clone(), cause: None, at: now()? })
-}
-
-fn now() -> Result<Timestamp, Failure> {
-    Timestamp::from_millis(clock::unix_millis()).map_err(Failure::Argument)
+    Ok(Attribution { actor: account::actor()?, reason: options.reason.clone(), cause: None, at: clock::now()? })
 }

@@ -1,16 +1,16 @@
-use std::io::Read;
-
 use livermore_core::settings::{
     Change, ChangeKind, Document, HistoryQuery, Loaded, Path, Problem, SettingsError, UserSettings, load, warnings,
 };
 use serde_json::{Value, json};
 
 use super::{
-    Service, environment, now,
+    Service, environment,
     options::{SettingsOptions, revision},
 };
 use crate::{
+    clock,
     failure::Failure,
+    input,
     output::{json, line},
 };
 
@@ -69,7 +69,7 @@ pub(super) async fn validate(options: &SettingsOptions, service: &Service) -> Re
 }
 
 pub(super) fn validate_file(options: &SettingsOptions, file: &str) -> Result<(), Failure> {
-    let document = Document::parse(&input(file)?).map_err(SettingsError::from)?;
+    let document = Document::parse(&input::read(file)?).map_err(SettingsError::from)?;
     validate_document(options, Some(&document))
 }
 
@@ -110,16 +110,5 @@ pub(super) async fn history(options: &SettingsOptions, service: &Service, limit:
 
 pub(super) async fn export(options: &SettingsOptions, service: &Service) -> Result<(), Failure> {
     let stored = service.load(options.user).await?;
-    json(&livermore_core::settings::export(&stored.loaded.document, now()?))
-}
-
-/// A file, or standard input for `-`.
-pub(super) fn input(file: &str) -> Result<Vec<u8>, Failure> {
-    let failure = |error| Failure::Input { path: file.to_owned(), error };
-    if file != "-" {
-        return std::fs::read(file).map_err(failure);
-    }
-    let mut text = Vec::new();
-    std::io::stdin().lock().read_to_end(&mut text).map_err(failure)?;
-    Ok(text)
+    json(&livermore_core::settings::export(&stored.loaded.document, clock::now()?))
 }

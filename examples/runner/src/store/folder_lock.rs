@@ -7,7 +7,7 @@ use std::{
 
 use serde::Serialize;
 
-/// Whether a process uses a folder of settings.
+/// Whether a process uses a folder.
 #[derive(Debug)]
 pub(crate) enum FolderLock {
     Free,
@@ -23,10 +23,10 @@ pub(crate) struct Holder {
 }
 
 impl FolderLock {
-    /// Looks at a folder and makes nothing in it. The lock is asked for together with other readers of it, and given
+    /// Looks at the lock of this name in a folder, and makes nothing in it. The lock is asked for together with other readers of it, and given
     /// back at once.
-    pub(crate) fn of(folder: &Path) -> io::Result<Self> {
-        let file = match File::open(folder.join("lock")) {
+    pub(crate) fn of(folder: &Path, name: &str) -> io::Result<Self> {
+        let file = match File::open(folder.join(name)) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::Free),
             Err(error) => return Err(error),

@@ -19,6 +19,9 @@ use livermore_core::settings::{FileSettingsStore, FileStoreConfig, SettingsError
 use self::options::StoreCommand;
 use crate::{failure::Failure, runtime};
 
+/// The file that says who uses the settings of a folder.
+pub(crate) const SETTINGS_LOCK: &str = "lock";
+
 pub(crate) fn run(options: &StoreOptions) -> Result<(), Failure> {
     runtime::block_on(async {
         match &options.command {
@@ -42,7 +45,7 @@ pub(crate) async fn open(url: &StoreUrl) -> Result<Arc<dyn SettingsStore>, Failu
 async fn open_folder(folder: &str) -> Result<Arc<dyn SettingsStore>, Failure> {
     let (store, report) = match FileSettingsStore::open(FileStoreConfig::new(folder)).await {
         Err(SettingsError::Busy { .. }) => {
-            let holder = match FolderLock::of(Path::new(folder)) {
+            let holder = match FolderLock::of(Path::new(folder), SETTINGS_LOCK) {
                 Ok(FolderLock::Held(holder)) => holder,
                 _ => None,
             };

@@ -2,7 +2,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::{FolderLock, Place, StoreOptions};
+use super::{FolderLock, Place, SETTINGS_LOCK, StoreOptions};
 use crate::{failure::Failure, output};
 
 pub(super) async fn run(options: &StoreOptions) -> Result<(), Failure> {
@@ -19,7 +19,7 @@ fn folder(options: &StoreOptions, folder: &str) -> Result<(), Failure> {
     let path = Path::new(folder);
     let failure = |error| Failure::Input { path: folder.to_owned(), error };
     let exists = path.try_exists().map_err(failure)?;
-    let lock = FolderLock::of(path).map_err(failure)?;
+    let lock = FolderLock::of(path, SETTINGS_LOCK).map_err(failure)?;
     let (in_use, holder) = match lock {
         FolderLock::Free => (false, None),
         FolderLock::Held(holder) => (true, holder),

@@ -1,6 +1,6 @@
 use std::{path::PathBuf, time::Duration};
 
-use super::Hook;
+use crate::disk::Hook;
 
 /// Where a [`FileSettingsStore`](super::FileSettingsStore) keeps its files, and how much.
 #[derive(Debug, Clone)]
@@ -37,7 +37,10 @@ impl FileStoreConfig {
     /// The same configuration with a function that is called at every step of every write. It may fail, as a full disk
     /// does, or end the process.
     #[cfg(feature = "test-util")]
-    pub fn with_faults(mut self, at: impl Fn(super::WriteStep) -> std::io::Result<()> + Send + Sync + 'static) -> Self {
+    pub fn with_faults(
+        mut self,
+        at: impl Fn(crate::disk::WriteStep) -> std::io::Result<()> + Send + Sync + 'static,
+    ) -> Self {
         self.hook = Hook::new(at);
         self
     }

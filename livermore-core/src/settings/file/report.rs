@@ -23,13 +23,13 @@ pub struct FileWarning {
     pub finding: FileFinding,
 }
 
-/// What was found and done. No acknowledged save is lost by any of them, unless it says so.
+/// What was found and done. Nothing acknowledged is lost by any of them, unless it says so.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "the messages say it")]
 pub enum FileFinding {
     #[error(
-        "the last line was written in part ({bytes} bytes) and is cut off: a save was interrupted before it counted"
+        "the last line was written in part ({bytes} bytes) and is cut off: a write was interrupted before it counted"
     )]
     TornLine { bytes: u64 },
     #[error("the last line is damaged and is skipped")]

@@ -19,11 +19,10 @@ use tokio::{
 
 use super::{
     FileFinding, FileReport, FileStoreConfig, FileWarning,
-    disk::private_folder,
-    lock::lock,
     user_files::{Index, UserFiles, users_folder},
 };
 use crate::{
+    disk::{NotLocked, lock, private_folder},
     ids::{Revision, UserId},
     settings::{
         HistoryEntry, HistoryQuery, Save, SettingsError, SettingsStore, StoreCapability, Stored, Verdict, WatchEvents,
@@ -77,7 +76,7 @@ impl FileSettingsStore {
     pub async fn open(config: FileStoreConfig) -> Result<(Self, FileReport), SettingsError> {
         let users = users_folder(&config.folder);
         private_folder(&users).map_err(|error| setup(&config.folder, &error))?;
-        let file = lock(&config.folder, config.lock_wait).await?;
+        let file = lock(&config.folder, "lock", config.lock_wait).await.map_err(|error| not_locked(&error))?;
         let inner = Inner {
             config,
             shards: Default::default(),
@@ -283,6 +282,13 @@ fn lock_of<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 fn setup(folder: &Path, error: &io::Error) -> SettingsError {
     SettingsError::Setup { reason: format!("the folder {} cannot be used: {error}", folder.display()) }
+}
+
+fn not_locked(error: &NotLocked) -> SettingsError {
+    match error {
+        NotLocked::Held { .. } => SettingsError::Busy { step: error.to_string() },
+        NotLocked::Failed { .. } => SettingsError::Setup { reason: error.to_string() },
+    }
 }
 
 fn interrupted() -> SettingsError {

@@ -7,13 +7,9 @@ use std::{
 
 use serde::Deserialize;
 
-use super::{
-    FileFinding, FileStoreConfig, FileWarning, Hook,
-    backward::Backward,
-    disk::{WriteStep, options, replace, temporary},
-    record::{decode, encode},
-};
+use super::{FileFinding, FileStoreConfig, FileWarning, backward::Backward};
 use crate::{
+    disk::{Hook, WriteStep, decode, encode, options, replace, temporary},
     ids::{Revision, UserId},
     settings::{Cause, HistoryEntry, HistoryQuery, SettingsError},
 };
@@ -111,10 +107,10 @@ impl<'c> UserFiles<'c> {
             hook.at(WriteStep::Begin)?;
             let mut file = options().create(true).append(true).open(&self.history)?;
             before = Some(file.metadata()?.len());
-            hook.write(&mut file, &line, WriteStep::HistoryHalfWritten)?;
-            hook.at(WriteStep::HistoryWritten)?;
+            hook.write(&mut file, &line, WriteStep::AppendHalfWritten)?;
+            hook.at(WriteStep::AppendWritten)?;
             file.sync_data()?;
-            hook.at(WriteStep::HistorySynced)
+            hook.at(WriteStep::AppendSynced)
         };
         let appended = append();
         appended.map_err(|error| {

@@ -74,7 +74,7 @@ async fn killed_at_every_step_nothing_acknowledged_is_lost() {
             let acknowledged = run_child(folder.path(), step, during);
             assert_eq!(acknowledged, during - 1, "{step:?}");
             let (store, report) = open(folder.path()).await;
-            let counted = !matches!(step, WriteStep::Begin | WriteStep::HistoryHalfWritten);
+            let counted = !matches!(step, WriteStep::Begin | WriteStep::AppendHalfWritten);
             let expected = acknowledged + u64::from(counted);
             let stored = store.load(user(1)).await.unwrap();
             let found = stored.as_ref().map_or(0, |stored| stored.revision.get());

@@ -8,13 +8,13 @@ const CHECKSUM: usize = 8;
 /// A line of JSON with a checksum over what it holds, so that a line written in part or damaged later is noticed.
 ///
 /// `{"crc32":"89abcdef","entry":{…}}`: the checksum is that of the bytes of the entry as they are in the line.
-pub(in crate::settings) fn encode(entry: &impl Serialize) -> serde_json::Result<Vec<u8>> {
+pub(crate) fn encode(entry: &impl Serialize) -> serde_json::Result<Vec<u8>> {
     let entry = serde_json::to_string(entry)?;
     Ok(format!("{PREFIX}{:08x}{MIDDLE}{entry}{SUFFIX}", crc32(entry.as_bytes())).into_bytes())
 }
 
 /// What a line holds, or `None` where it is not a whole line as [`encode`] makes it.
-pub(in crate::settings) fn decode<T: DeserializeOwned>(line: &[u8]) -> Option<T> {
+pub(crate) fn decode<T: DeserializeOwned>(line: &[u8]) -> Option<T> {
     let line = line.strip_prefix(PREFIX.as_bytes())?.strip_suffix(SUFFIX.as_bytes())?;
     let (checksum, rest) = line.split_at_checked(CHECKSUM)?;
     let entry = rest.strip_prefix(MIDDLE.as_bytes())?;

@@ -11,12 +11,12 @@ use std::{
 pub enum WriteStep {
     /// Nothing is written yet.
     Begin,
-    /// Half of a history line is written.
-    HistoryHalfWritten,
-    /// The history line is written, not yet safe on the disk.
-    HistoryWritten,
-    /// The history line is safe on the disk.
-    HistorySynced,
+    /// Half of a new line at the end of a file is written.
+    AppendHalfWritten,
+    /// The new line is written, not yet safe on the disk.
+    AppendWritten,
+    /// The new line is safe on the disk.
+    AppendSynced,
     /// Half of a file that is to replace another is written, beside it.
     ReplacementHalfWritten,
     /// That file is written, not yet safe on the disk.
@@ -27,16 +27,18 @@ pub enum WriteStep {
     Replaced,
     /// Everything is safe on the disk; nobody has been told.
     End,
+    /// A write to a journal has failed and is about to be taken back.
+    Undo,
 }
 
 #[cfg(feature = "test-util")]
 impl WriteStep {
-    /// Every step of a save, in order.
+    /// Every step of a save that works, in order.
     pub const ALL: [Self; 9] = [
         Self::Begin,
-        Self::HistoryHalfWritten,
-        Self::HistoryWritten,
-        Self::HistorySynced,
+        Self::AppendHalfWritten,
+        Self::AppendWritten,
+        Self::AppendSynced,
         Self::ReplacementHalfWritten,
         Self::ReplacementWritten,
         Self::ReplacementSynced,
@@ -47,30 +49,30 @@ impl WriteStep {
 
 /// Called at each step of a write. Does nothing outside of tests.
 #[derive(Clone, Default)]
-pub(in crate::settings) struct Hook {
+pub(crate) struct Hook {
     #[cfg(feature = "test-util")]
     at: Option<std::sync::Arc<dyn Fn(WriteStep) -> io::Result<()> + Send + Sync>>,
 }
 
 impl Hook {
     #[cfg(feature = "test-util")]
-    pub(in crate::settings) fn new(at: impl Fn(WriteStep) -> io::Result<()> + Send + Sync + 'static) -> Self {
+    pub(crate) fn new(at: impl Fn(WriteStep) -> io::Result<()> + Send + Sync + 'static) -> Self {
         Self { at: Some(std::sync::Arc::new(at)) }
     }
 
     #[cfg(feature = "test-util")]
-    pub(super) fn at(&self, step: WriteStep) -> io::Result<()> {
+    pub(crate) fn at(&self, step: WriteStep) -> io::Result<()> {
         self.at.as_ref().map_or(Ok(()), |at| at(step))
     }
 
     #[cfg(not(feature = "test-util"))]
     #[allow(clippy::unused_self, clippy::unnecessary_wraps, reason = "as in tests")]
-    pub(super) const fn at(&self, _: WriteStep) -> io::Result<()> {
+    pub(crate) const fn at(&self, _: WriteStep) -> io::Result<()> {
         Ok(())
     }
 
     /// Writes all of `bytes`, with a step in the middle.
-    pub(super) fn write(&self, file: &mut File, bytes: &[u8], middle: WriteStep) -> io::Result<()> {
+    pub(crate) fn write(&self, file: &mut File, bytes: &[u8], middle: WriteStep) -> io::Result<()> {
         let (first, second) = bytes.split_at(bytes.len() / 2);
         if cfg!(feature = "test-util") {
             file.write_all(first)?;
@@ -82,7 +84,7 @@ impl Hook {
 }
 
 /// Puts `bytes` in the place of the file at `path`, which holds the old bytes or the new ones at any moment.
-pub(in crate::settings) fn replace(path: &Path, bytes: &[u8], hook: &Hook) -> io::Result<()> {
+pub(crate) fn replace(path: &Path, bytes: &[u8], hook: &Hook) -> io::Result<()> {
     let temporary = temporary(path);
     let write = || {
         let mut file = options().create(true).write(true).truncate(true).open(&temporary)?;
@@ -102,14 +104,14 @@ pub(in crate::settings) fn replace(path: &Path, bytes: &[u8], hook: &Hook) -> io
 }
 
 /// Where the bytes that are to replace a file are written first.
-pub(super) fn temporary(path: &Path) -> PathBuf {
+pub(crate) fn temporary(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".tmp");
     PathBuf::from(name)
 }
 
-/// How files of settings are opened: for nobody else to read, where the system knows of others.
-pub(super) fn options() -> OpenOptions {
+/// How files are opened: for nobody else to read, where the system knows of others.
+pub(crate) fn options() -> OpenOptions {
     #[allow(unused_mut, reason = "not on every system")]
     let mut options = OpenOptions::new();
     #[cfg(unix)]
@@ -118,7 +120,7 @@ pub(super) fn options() -> OpenOptions {
 }
 
 /// Makes a folder, and those above it, for nobody else to enter.
-pub(in crate::settings) fn private_folder(path: &Path) -> io::Result<()> {
+pub(crate) fn private_folder(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -128,7 +130,7 @@ pub(in crate::settings) fn private_folder(path: &Path) -> io::Result<()> {
 
 /// Makes the names in the folder of `path` safe on the disk.
 #[cfg_attr(not(unix), allow(unused_variables, clippy::unnecessary_wraps, reason = "folders cannot be synced there"))]
-fn sync_folder(path: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     if let Some(folder) = path.parent() {
         File::open(folder)?.sync_all()?;

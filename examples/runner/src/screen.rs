@@ -7,13 +7,13 @@ use crossterm::{
 };
 
 /// A whole screen of text, redrawn in place. Whatever happens, the terminal is given back as it was.
-pub(super) struct Screen {
+pub(crate) struct Screen {
     out: io::Stdout,
     open: bool,
 }
 
 impl Screen {
-    pub(super) fn open() -> io::Result<Self> {
+    pub(crate) fn open() -> io::Result<Self> {
         let mut out = io::stdout();
         queue!(out, EnterAlternateScreen, Hide)?;
         out.flush()?;
@@ -21,12 +21,12 @@ impl Screen {
     }
 
     /// Columns and rows; a usual size where the terminal does not say.
-    pub(super) fn size() -> (usize, usize) {
+    pub(crate) fn size() -> (usize, usize) {
         terminal::size().map_or((100, 40), |(columns, rows)| (usize::from(columns.max(20)), usize::from(rows.max(5))))
     }
 
     /// Draws lines from the top; what does not fit is left out. Lines must fit the columns.
-    pub(super) fn draw(&mut self, lines: &[String]) -> io::Result<()> {
+    pub(crate) fn draw(&mut self, lines: &[String]) -> io::Result<()> {
         let (_, rows) = Self::size();
         for (row, line) in (0_u16..).zip(lines.iter().take(rows)) {
             queue!(self.out, MoveTo(0, row))?;
@@ -37,7 +37,7 @@ impl Screen {
         self.out.flush()
     }
 
-    pub(super) fn close(&mut self) -> io::Result<()> {
+    pub(crate) fn close(&mut self) -> io::Result<()> {
         if !std::mem::take(&mut self.open) {
             return Ok(());
         }
@@ -50,5 +50,40 @@ impl Drop for Screen {
     fn drop(&mut self) {
         // Nothing can be done about a terminal that is gone.
         let _ = self.close();
+    }
+}
+
+/// The first `columns` visible characters of a line; colour codes take no room.
+pub(crate) fn cut(line: &str, columns: usize) -> String {
+    let mut out = String::with_capacity(line.len());
+    let (mut visible, mut in_code) = (0, false);
+    for character in line.chars() {
+        match character {
+            '\u{1b}' => in_code = true,
+            'm' if in_code => {
+                in_code = false;
+                out.push(character);
+                continue;
+            }
+            _ => {}
+        }
+        if in_code {
+            out.push(character);
+        } else if visible < columns {
+            visible += 1;
+            out.push(character);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_cut_by_what_is_seen() {
+        assert_eq!(cut("abcdef", 3), "abc");
+        assert_eq!(cut("a\u{1b}[31mbc\u{1b}[0mdef", 2), "a\u{1b}[31mb\u{1b}[0m");
     }
 }

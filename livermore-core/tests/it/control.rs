@@ -1,0 +1,11 @@
+//! Commands: what they mean, and the logs that keep them.
+
+mod broken;
+mod broken_log;
+mod embedded;
+mod laws;
+mod meaning;
+mod mocks;
+mod parsing;
+mod schemas;
+mod secrets;

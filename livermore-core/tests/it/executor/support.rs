@@ -1,0 +1,267 @@
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use futures_util::StreamExt;
+use livermore_core::{
+    control::{
+        Bells, Command, CommandBus, CommandInbox, CommandRecord, CommandStatus, ControlError, ControlPolicy, Decision,
+        Degraded, Desired, EmbeddedCommandLog, Executor, ExecutorConfig, ExecutorParts, Holder, Job, JobProgress,
+        Lease, Next, Observed, Phase, Reconciler, Stage, Submission, UserSettingsCommands, Waited,
+    },
+    ids::{CommandId, Seq, Timestamp, UserId},
+    settings::{Actor, MemorySettingsStore, SettingsService, UserSettings},
+};
+use tokio::{sync::Notify, time::Instant};
+
+pub(super) fn user(number: u64) -> UserId {
+    UserId::new(number).unwrap()
+}
+
+pub(super) fn id(number: u64) -> CommandId {
+    let mut random = [0; 10];
+    random[2..].copy_from_slice(&number.to_be_bytes());
+    CommandId::from_parts(Timestamp::from_secs(1_700_000_000).unwrap(), random)
+}
+
+pub(super) fn holder(name: &str) -> Holder {
+    Holder::new(name).unwrap()
+}
+
+/// A clock that follows tokio's.
+pub(super) fn clock() -> impl Fn() -> Timestamp + Send + Sync + 'static {
+    let start = Instant::now();
+    move || {
+        let passed = i64::try_from(start.elapsed().as_millis()).unwrap();
+        Timestamp::from_secs(1_700_000_000).unwrap().checked_add_millis(passed).unwrap()
+    }
+}
+
+pub(super) fn log() -> EmbeddedCommandLog {
+    EmbeddedCommandLog::in_memory(ControlPolicy::default(), clock())
+}
+
+pub(super) async fn submit(bus: &impl CommandBus, to: UserId, number: u64, command: &Command) -> CommandRecord {
+    let submission = Submission::new(id(number), command, Actor::new("test").unwrap()).unwrap();
+    bus.submit(to, &submission).await.unwrap()
+}
+
+/// The command once it has reached `stage`.
+pub(super) async fn reached(bus: &impl CommandBus, of: UserId, number: u64, stage: Stage) -> CommandStatus {
+    match bus.wait(of, id(number), stage, Duration::from_mins(2)).await.unwrap() {
+        Waited::Reached(status) => status,
+        Waited::Pending { last, .. } => panic!("command {number} did not get there: {last:?}"),
+    }
+}
+
+/// Settings in memory.
+pub(super) fn settings() -> SettingsService<UserSettings> {
+    SettingsService::new(Arc::new(MemorySettingsStore::new()))
+}
+
+pub(super) fn start(
+    name: &str,
+    users: &[UserId],
+    inbox: impl CommandInbox,
+    settings: &SettingsService<UserSettings>,
+    plane: &Arc<FakePlane>,
+) -> Executor {
+    let parts = ExecutorParts {
+        inbox: Arc::new(inbox),
+        settings: Arc::new(UserSettingsCommands::new(settings.clone())),
+        reconciler: plane.clone(),
+    };
+    Executor::start(parts, ExecutorConfig::new(holder(name), users.to_vec()), clock())
+}
+
+/// A data plane that does as it is told, and remembers what it was asked.
+#[derive(Debug, Default)]
+pub(super) struct FakePlane {
+    events: Mutex<Vec<PlaneEvent>>,
+    changed: Notify,
+    /// Converging to this phase never ends.
+    pub(super) hangs_in: Mutex<Option<Phase>>,
+    /// So many times more converging does not work.
+    pub(super) failures: Mutex<u32>,
+    /// Jobs wait until they are let go, with this result.
+    pub(super) jobs: Mutex<HashMap<CommandId, Result<(), String>>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum PlaneEvent {
+    Begun(UserId, Phase),
+    Reached(UserId, Phase),
+    JobBegun(UserId, CommandId),
+    Stopped(UserId),
+}
+
+impl FakePlane {
+    pub(super) fn new() -> Arc<Self> {
+        Arc::default()
+    }
+
+    pub(super) fn events(&self) -> Vec<PlaneEvent> {
+        self.events.lock().unwrap().clone()
+    }
+
+    /// Waits until something has happened.
+    pub(super) async fn saw(&self, event: &PlaneEvent) {
+        let wait = async {
+            loop {
+                let changed = self.changed.notified();
+                if self.events.lock().unwrap().contains(event) {
+                    return;
+                }
+                changed.await;
+            }
+        };
+        let seen = tokio::time::timeout(Duration::from_mins(2), wait).await;
+        assert!(seen.is_ok(), "no {event:?} among {:?}", self.events());
+    }
+
+    pub(super) fn end_job(&self, of: CommandId, result: Result<(), String>) {
+        self.jobs.lock().unwrap().insert(of, result);
+        self.changed.notify_waiters();
+    }
+
+    fn note(&self, event: PlaneEvent) {
+        self.events.lock().unwrap().push(event);
+        self.changed.notify_waiters();
+    }
+}
+
+#[async_trait]
+impl Reconciler for FakePlane {
+    async fn converge(&self, lease: &Lease, desired: &Desired) -> Result<(), Degraded> {
+        self.note(PlaneEvent::Begun(lease.user, desired.phase));
+        if *self.hangs_in.lock().unwrap() == Some(desired.phase) {
+            std::future::pending::<()>().await;
+        }
+        let fails = {
+            let mut failures = self.failures.lock().unwrap();
+            let fails = *failures > 0;
+            *failures = failures.saturating_sub(1);
+            fails
+        };
+        if fails {
+            return Err(Degraded { component: "feed".to_owned(), cause: "told to fail".to_owned() });
+        }
+        self.note(PlaneEvent::Reached(lease.user, desired.phase));
+        Ok(())
+    }
+
+    async fn run_job(&self, lease: &Lease, job: &Job, progress: &JobProgress) -> Result<(), String> {
+        self.note(PlaneEvent::JobBegun(lease.user, job.id));
+        progress.set(1, 3);
+        loop {
+            let changed = self.changed.notified();
+            if let Some(result) = self.jobs.lock().unwrap().get(&job.id).cloned() {
+                return result;
+            }
+            changed.await;
+        }
+    }
+
+    async fn stop(&self, lease: &Lease) {
+        self.note(PlaneEvent::Stopped(lease.user));
+    }
+}
+
+/// The way to a log: it can be cut, it can be deaf, and it can lead to another log.
+#[derive(Debug, Clone)]
+pub(super) struct Way(Arc<WayState>);
+
+#[derive(Debug)]
+struct WayState {
+    to: Mutex<EmbeddedCommandLog>,
+    cut: AtomicBool,
+    deaf: bool,
+}
+
+impl Way {
+    pub(super) fn to(log: &EmbeddedCommandLog) -> Self {
+        Self(Arc::new(WayState { to: Mutex::new(log.clone()), cut: AtomicBool::new(false), deaf: false }))
+    }
+
+    /// Nothing is heard on it.
+    pub(super) fn deaf(log: &EmbeddedCommandLog) -> Self {
+        Self(Arc::new(WayState { to: Mutex::new(log.clone()), cut: AtomicBool::new(false), deaf: true }))
+    }
+
+    pub(super) fn cut(&self, cut: bool) {
+        self.0.cut.store(cut, Ordering::SeqCst);
+    }
+
+    pub(super) fn lead_to(&self, log: &EmbeddedCommandLog) {
+        *self.0.to.lock().unwrap() = log.clone();
+    }
+
+    fn log(&self) -> Result<EmbeddedCommandLog, ControlError> {
+        if self.0.cut.load(Ordering::SeqCst) {
+            return Err(ControlError::Unavailable { step: "the way is cut".to_owned(), source: None });
+        }
+        Ok(self.0.to.lock().unwrap().clone())
+    }
+}
+
+#[async_trait]
+impl CommandInbox for Way {
+    async fn acquire(&self, users: &[UserId], holder: &Holder, ttl: Duration) -> Result<Vec<Lease>, ControlError> {
+        self.log()?.acquire(users, holder, ttl).await
+    }
+
+    async fn renew(&self, leases: &[Lease], ttl: Duration) -> Result<Vec<Lease>, ControlError> {
+        self.log()?.renew(leases, ttl).await
+    }
+
+    async fn release(&self, leases: &[Lease]) -> Result<(), ControlError> {
+        self.log()?.release(leases).await
+    }
+
+    async fn waiting(&self, users: &[UserId]) -> Result<Vec<UserId>, ControlError> {
+        self.log()?.waiting(users).await
+    }
+
+    async fn next(&self, lease: &Lease) -> Result<Option<Next>, ControlError> {
+        self.log()?.next(lease).await
+    }
+
+    async fn decide(&self, lease: &Lease, seq: Seq, decision: Decision) -> Result<CommandRecord, ControlError> {
+        self.log()?.decide(lease, seq, decision).await
+    }
+
+    async fn postpone(&self, lease: &Lease, seq: Seq) -> Result<(), ControlError> {
+        self.log()?.postpone(lease, seq).await
+    }
+
+    async fn states(&self, lease: &Lease) -> Result<(Desired, Option<Observed>), ControlError> {
+        self.log()?.states(lease).await
+    }
+
+    async fn observe(&self, lease: &Lease, observed: Observed) -> Result<(), ControlError> {
+        self.log()?.observe(lease, observed).await
+    }
+
+    async fn rebase(&self, user: UserId) -> Result<Desired, ControlError> {
+        self.log()?.rebase(user).await
+    }
+
+    async fn forget(&self, users: &[UserId]) -> Result<(), ControlError> {
+        self.log()?.forget(users).await
+    }
+
+    async fn bells(&self, users: &[UserId]) -> Result<Bells, ControlError> {
+        if self.0.deaf {
+            return Ok(futures_util::stream::pending().boxed());
+        }
+        self.log()?.bells(users).await
+    }
+
+    async fn close(&self) {}
+}
