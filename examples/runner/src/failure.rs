@@ -87,6 +87,8 @@ pub(crate) enum Failure {
          send them from here, give --bus postgres://… or another log that both can reach"
     )]
     MemoryBus,
+    #[error("--bell rings beside a log in PostgreSQL: give --bus postgres://… and --bell redis://HOST:PORT")]
+    Bell,
     #[error(
         "another process uses the command log in {folder}{}\nwait until it has ended, or record commands where many \
          processes may at once: --bus redis://… or --bus postgres://…",
@@ -173,6 +175,7 @@ impl Failure {
             | Self::NothingToMigrate
             | Self::BusUrl { .. }
             | Self::MemoryBus
+            | Self::Bell
             | Self::Payload { .. }
             | Self::OneIdForMany
             | Self::Doctor { .. }

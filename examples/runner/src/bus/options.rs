@@ -1,6 +1,7 @@
 use clap::Args;
 
-use super::BusUrl;
+use super::{BusPlace, BusUrl};
+use crate::failure::Failure;
 
 /// Which command log, for every command that has one.
 #[derive(Debug, Args)]
@@ -16,4 +17,27 @@ pub(crate) struct BusOption {
         value_name = "URL"
     )]
     pub(crate) bus: BusUrl,
+    /// A Redis server that rings beside a log in PostgreSQL: redis://…. Without it PostgreSQL rings alone.
+    #[arg(long, global = true, env = "LIVERMORE_BELL_URL", hide_env_values = true, value_name = "URL")]
+    pub(crate) bell: Option<BusUrl>,
+}
+
+impl BusOption {
+    /// The Redis server beside a log in PostgreSQL.
+    pub(super) fn bell(&self) -> Result<Option<&str>, Failure> {
+        let Some(bell) = &self.bell else { return Ok(None) };
+        match (self.bus.place()?, bell.place()) {
+            (BusPlace::Postgres(_), Ok(BusPlace::Redis(url))) => Ok(Some(url)),
+            _ => Err(Failure::Bell),
+        }
+    }
+
+    /// The Redis server on which plain messages may come.
+    #[cfg(feature = "redis")]
+    pub(super) fn redis(&self) -> Result<Option<&str>, Failure> {
+        match self.bus.place()? {
+            BusPlace::Redis(url) => Ok(Some(url)),
+            _ => self.bell(),
+        }
+    }
 }

@@ -1,12 +1,17 @@
-use livermore_core::control::ControlPolicy;
+use std::sync::Arc;
+
+use livermore_core::control::{ControlPolicy, Doorbell};
 use livermore_pg::{PgCommandLog, PgConfig, PgError};
 
 use super::Bus;
 use crate::failure::Failure;
 
-pub(super) async fn open(url: &str) -> Result<Bus, Failure> {
-    let log = PgCommandLog::connect(&PgConfig::from_url(url), ControlPolicy::default()).await;
-    Ok(Bus::new(log.map_err(refused)?))
+pub(super) async fn open(url: &str, bell: Option<Arc<dyn Doorbell>>) -> Result<Bus, Failure> {
+    let log = PgCommandLog::connect(&PgConfig::from_url(url), ControlPolicy::default()).await.map_err(refused)?;
+    Ok(Bus::new(match bell {
+        Some(bell) => log.with_doorbell(bell),
+        None => log,
+    }))
 }
 
 /// What is not set up is what the doctor is for.

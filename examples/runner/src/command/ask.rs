@@ -12,7 +12,7 @@ const PAGE: usize = 100;
 
 pub(super) fn list(talk: &Talk, limit: usize, only_open: bool) -> Result<(), Failure> {
     let commands = runtime::block_on(async {
-        let bus = bus::open_for_sender(&talk.bus.bus).await?;
+        let bus = bus::open_for_sender(&talk.bus).await?;
         let listed = collect(bus.senders.as_ref(), talk.user, limit, only_open).await;
         bus.close().await;
         Ok(listed?)
@@ -55,7 +55,7 @@ async fn collect(
 
 pub(super) fn show(talk: &Talk, id: CommandId) -> Result<(), Failure> {
     let status = runtime::block_on(async {
-        let bus = bus::open_for_sender(&talk.bus.bus).await?;
+        let bus = bus::open_for_sender(&talk.bus).await?;
         let found = bus.senders.record(talk.user, id).await;
         bus.close().await;
         found?.ok_or(Failure::Control(ControlError::NotFound { id }))
@@ -68,7 +68,7 @@ pub(super) fn show(talk: &Talk, id: CommandId) -> Result<(), Failure> {
 
 pub(super) fn cancel(talk: &Talk, id: CommandId) -> Result<(), Failure> {
     let status = runtime::block_on(async {
-        let bus = bus::open_for_sender(&talk.bus.bus).await?;
+        let bus = bus::open_for_sender(&talk.bus).await?;
         let cancelled = cancelled(bus.senders.as_ref(), talk.user, id).await;
         bus.close().await;
         Ok(cancelled?)

@@ -31,7 +31,7 @@ pub(super) fn run(sending: &Sending, orders: &[Order]) -> Result<(), Failure> {
     let sent = runtime::block_on(async {
         // Printed first: an answer that is lost on the way can be asked for.
         submissions.iter().for_each(|submission| eprintln!("livermore: {} {}", submission.kind(), submission.id()));
-        let bus = match bus::open_for_sender(&sending.talk.bus.bus).await {
+        let bus = match bus::open_for_sender(&sending.talk.bus).await {
             Ok(bus) => bus,
             Err(failure) => return Err(Failure::NothingRecorded(Box::new(failure))),
         };

@@ -31,7 +31,7 @@ const SHOWN: usize = 20;
 
 pub(super) fn run(talk: &Talk, id: Option<CommandId>) -> Result<(), Failure> {
     runtime::block_on(async {
-        let bus = bus::open_for_sender(&talk.bus.bus).await?;
+        let bus = bus::open_for_sender(&talk.bus).await?;
         let result = match id {
             Some(id) => one(talk, bus.senders.as_ref(), id).await,
             None => all(talk, bus.senders.as_ref()).await,

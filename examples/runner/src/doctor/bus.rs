@@ -60,7 +60,7 @@ pub(super) async fn examine(options: &DoctorOptions, checks: &mut Vec<Check>) ->
     let opening = async {
         match &copy {
             Some(copy) => bus::folder::open(&copy.path().display().to_string()).await,
-            None => bus::open(&options.bus.bus).await,
+            None => bus::open(&options.bus).await,
         }
     };
     let log = match tokio::time::timeout(PATIENCE, opening).await {

@@ -27,7 +27,7 @@ use self::{
     plane::PretendedPlane,
 };
 use crate::{
-    bus::{self, Bus},
+    bus::{self, Bus, PlainMessages},
     clock,
     failure::Failure,
     interrupt::Interrupts,
@@ -41,7 +41,7 @@ pub(crate) fn run(options: &InboxOptions) -> Result<(), Failure> {
     let holder = options.holder.clone().map_or_else(holder, Ok)?;
     runtime::block_on(async {
         let store = store::open(&options.store.store).await?;
-        let result = match bus::open(&options.bus.bus).await {
+        let result = match bus::open(&options.bus).await {
             Ok(bus) => {
                 let result = serve(options, holder, &bus, &store).await;
                 if !matches!(result, Err(Failure::EndedAtOnce)) {
@@ -80,6 +80,7 @@ async fn serve(
         settings: Arc::new(UserSettingsCommands::new(SettingsService::new(Arc::clone(store)))),
         reconciler: Arc::new(PretendedPlane::new(options.plane_delay, options.plane_fails, Arc::clone(&reporter))),
     };
+    let plain = PlainMessages::start(&options.bus, &users, bus)?;
     let executor = Executor::start(parts, ExecutorConfig::new(holder, users), clock::now_or_epoch);
     let mut news = News::new(executor.status(), &reporter, &notes);
     let typed = async {
@@ -98,6 +99,9 @@ async fn serve(
         () = typed => Ok(()),
     };
     reporter.tell(&Event::Ending);
+    if let Some(plain) = plain {
+        plain.close().await;
+    }
     tokio::select! {
         stopped = timeout(STOPPING, executor.stop()) => stopped.map_err(|_| Failure::NotStopped)?,
         () = interrupts.next() => return Err(Failure::EndedAtOnce),

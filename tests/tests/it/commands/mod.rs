@@ -6,5 +6,6 @@ mod faults;
 mod folder;
 mod inbox;
 mod json;
+mod plain;
 mod sending;
 mod unreachable;
