@@ -81,6 +81,7 @@ pub(crate) struct PlainMessages;
 
 #[cfg(not(feature = "redis"))]
 impl PlainMessages {
+    #[allow(clippy::unnecessary_wraps, reason = "the same face as with Redis")]
     pub(crate) fn start(_: &BusOption, _: &[UserId], _: &Bus) -> Result<Option<Self>, Failure> {
         Ok(None)
     }

@@ -1,10 +1,14 @@
 use std::sync::Arc;
 
+#[cfg(feature = "pg")]
+use livermore_core::control::Doorbell;
 use livermore_core::{
-    control::{ControlError, ControlPolicy, Doorbell},
+    control::{ControlError, ControlPolicy},
     ids::UserId,
 };
-use livermore_redis::{CompatIngress, RedisBell, RedisCommandLog, RedisConfig};
+#[cfg(feature = "pg")]
+use livermore_redis::RedisBell;
+use livermore_redis::{CompatIngress, RedisCommandLog, RedisConfig};
 
 use super::{Bus, BusOption};
 use crate::failure::Failure;
