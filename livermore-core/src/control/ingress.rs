@@ -1,23 +1,13 @@
-use std::{collections::HashSet, fmt, str};
+use std::{fmt, str};
 
-use serde::{
-    Deserialize, Serialize,
-    de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor},
-};
-use serde_json::{Map, Number, Value, json};
-use sha2::{Digest, Sha256};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
 
-use super::{Body, CommandKind, CommandRecord, Submission, Verdict};
+use super::{Body, CommandKind, CommandRecord, RequestId, Submission, Verdict, strict_json::strict_object};
 use crate::{
-    ids::{CommandId, InvalidId, Seq, Timestamp, UserId},
+    ids::{Seq, Timestamp, UserId},
     settings::{Actor, Problem, ProblemCode},
 };
-
-/// The sender's name for a plain message: 1 to 100 visible ASCII characters without `* ? [ ] { } :` and space, so that it
-/// can be the last part of a channel's name.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct RequestId(String);
 
 /// What came on a user's control channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -213,59 +203,6 @@ impl PlainAnswer {
     }
 }
 
-impl RequestId {
-    /// Checks `text` and makes a request id of it.
-    pub fn new(text: &str) -> Result<Self, InvalidId> {
-        let plain = |byte: u8| byte.is_ascii_graphic() && !b"*?[]{}:".contains(&byte);
-        if (1..=100).contains(&text.len()) && text.bytes().all(plain) {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(InvalidId::new(
-                "request id",
-                text,
-                "is 1 to 100 visible ASCII characters without * ? [ ] { } : and space",
-            ))
-        }
-    }
-
-    /// The text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The id of the command that a user's message with this name is: a UUID of version 8 from the SHA-256 of both.
-    pub fn command_id(&self, user: UserId) -> CommandId {
-        let digest = Sha256::new()
-            .chain_update("livermore request\0")
-            .chain_update(user.get().to_be_bytes())
-            .chain_update(&self.0)
-            .finalize();
-        let mut bytes = [0; 16];
-        bytes.copy_from_slice(&digest[..16]);
-        CommandId::from_hash(bytes)
-    }
-}
-
-impl TryFrom<String> for RequestId {
-    type Error = InvalidId;
-
-    fn try_from(text: String) -> Result<Self, InvalidId> {
-        Self::new(&text)
-    }
-}
-
-impl From<RequestId> for String {
-    fn from(request: RequestId) -> Self {
-        request.0
-    }
-}
-
-impl fmt::Display for RequestId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
-    }
-}
-
 impl DropReason {
     /// The name in counters and logs.
     pub const fn as_str(self) -> &'static str {
@@ -291,106 +228,6 @@ impl fmt::Display for DropReason {
 fn bell(text: &str) -> Option<Seq> {
     let plain = (1..=16).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
     plain.then(|| text.parse().ok().and_then(|seq| Seq::new(seq).ok()))?
-}
-
-/// One object, each member once, not too deep, without NUL, and nothing behind it.
-fn strict_object(text: &str) -> Result<Map<String, Value>, DropReason> {
-    let mut json = serde_json::Deserializer::from_str(text);
-    let read = Strict { depth: 1 }.deserialize(&mut json).and_then(|value| json.end().map(|()| value));
-    match read {
-        Ok(Value::Object(members)) => Ok(members),
-        Ok(_) => Err(DropReason::NotAnObject),
-        Err(error) => {
-            let text = error.to_string();
-            // The visitor's own words; whatever the text holds is not part of them.
-            Err(if text.starts_with(TOO_DEEP) {
-                DropReason::TooDeep
-            } else if text.starts_with(NUL) {
-                DropReason::Nul
-            } else {
-                DropReason::NotAnObject
-            })
-        }
-    }
-}
-
-const TOO_DEEP: &str = "nested too deep";
-const NUL: &str = "a NUL character";
-
-struct Strict {
-    depth: usize,
-}
-
-impl Strict {
-    fn deeper<E: serde::de::Error>(&self) -> Result<Self, E> {
-        if self.depth > PlainCommand::MAX_DEPTH {
-            return Err(E::custom(TOO_DEEP));
-        }
-        Ok(Self { depth: self.depth + 1 })
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Strict {
-    type Value = Value;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Strict {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
-    }
-
-    fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<Value, E> {
-        if value.contains('\0') { Err(E::custom(NUL)) } else { Ok(Value::String(value.to_owned())) }
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
-        let mut list = Vec::new();
-        while let Some(item) = items.next_element_seed(self.deeper()?)? {
-            list.push(item);
-        }
-        Ok(Value::Array(list))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
-        let (mut map, mut names) = (Map::new(), HashSet::new());
-        while let Some(name) = members.next_key::<String>()? {
-            if name.contains('\0') {
-                return Err(A::Error::custom(NUL));
-            }
-            let value = members.next_value_seed(self.deeper()?)?;
-            if !names.insert(name.clone()) {
-                return Err(A::Error::custom("a member twice"));
-            }
-            map.insert(name, value);
-        }
-        Ok(Value::Object(map))
-    }
 }
 
 #[cfg(test)]

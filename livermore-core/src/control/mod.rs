@@ -27,9 +27,11 @@ mod payload;
 mod policy;
 mod reconciler;
 mod record;
+mod request_id;
 mod schema;
 mod settings_commands;
 mod signal_hub;
+mod strict_json;
 mod submission;
 mod user_log;
 mod waiting;
@@ -52,7 +54,7 @@ pub use executor::{Executor, ExecutorConfig, ExecutorParts, ExecutorStatus, Lead
 #[cfg(feature = "test-util")]
 pub use inbox::MockCommandInbox;
 pub use inbox::{Bell, Bells, CommandInbox};
-pub use ingress::{DropReason, Heard, PlainAnswer, PlainCommand, PlainStatus, RequestId};
+pub use ingress::{DropReason, Heard, PlainAnswer, PlainCommand, PlainStatus};
 #[cfg(feature = "file")]
 pub use journal::{FileLogConfig, FileLogReport};
 pub use lease::{Holder, Lease};
@@ -62,6 +64,7 @@ pub use policy::ControlPolicy;
 pub use reconciler::MockReconciler;
 pub use reconciler::{Degraded, JobProgress, Reconciler};
 pub use record::{CommandRecord, CommandStatus, Effect, Outcome, OutcomeCode, Verdict};
+pub use request_id::RequestId;
 pub use schema::{schema, schemas};
 #[cfg(feature = "test-util")]
 pub use settings_commands::MockSettingsCommands;

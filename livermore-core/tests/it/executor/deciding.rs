@@ -94,6 +94,17 @@ async fn settings_that_refuse_a_change_refuse_the_command() {
     executor.stop().await;
 }
 
+/// Returns once deciding a command was begun, and the settings had the time to act, which takes them no time here.
+async fn begun(log: &EmbeddedCommandLog, number: u64) {
+    let wait = async {
+        while !log.record(user(7), id(number)).await.unwrap().unwrap().record.is_claimed() {
+            sleep(Duration::from_millis(10)).await;
+        }
+        sleep(Duration::from_millis(10)).await;
+    };
+    tokio::time::timeout(Duration::from_secs(4), wait).await.expect("deciding is begun");
+}
+
 /// Settings that do what a test wants.
 #[derive(Debug)]
 struct Wayward {
@@ -187,7 +198,7 @@ async fn a_saved_change_is_applied_although_its_time_is_over() {
     let first = start_wayward(&log, UserSettingsCommands::new(settings.clone()), Manner::SavesAndHangs);
     let submission = Submission::new(id(1), &add("SOL-USD"), Actor::new("test").unwrap()).unwrap();
     log.submit(user(7), &submission.with_expiry(Expiry::After(Duration::from_secs(5)))).await.unwrap();
-    sleep(Duration::from_secs(4)).await;
+    begun(&log, 1).await;
     drop(first);
     sleep(Duration::from_secs(20)).await;
     let status = log.record(user(7), id(1)).await.unwrap().unwrap();
@@ -207,7 +218,7 @@ async fn w11_a_change_that_was_told_expired_is_never_made() {
     let first = start_wayward(&log, UserSettingsCommands::new(settings.clone()), frozen);
     let submission = Submission::new(id(1), &add("SOL-USD"), Actor::new("test").unwrap()).unwrap();
     log.submit(user(7), &submission.with_expiry(Expiry::After(Duration::from_secs(5)))).await.unwrap();
-    sleep(Duration::from_secs(4)).await;
+    begun(&log, 1).await;
     drop(first);
     sleep(Duration::from_secs(20)).await;
     let second = start("second", &[user(7)], log.clone(), &settings, &FakePlane::new());
