@@ -12,6 +12,8 @@ pub enum ErrorKind {
     NotFound,
     /// The other side cannot be reached or did not answer in time. The same call may succeed later.
     Unavailable,
+    /// The other side refuses who asks. Correct the credentials or their permissions; the same call fails again.
+    Denied,
     /// The component was closed and will not answer again.
     Closed,
 }
@@ -21,7 +23,9 @@ impl ErrorKind {
     pub const fn is_retryable(self) -> bool {
         match self {
             Self::Unavailable => true,
-            Self::InvalidInput | Self::WrongState | Self::Conflict | Self::NotFound | Self::Closed => false,
+            Self::InvalidInput | Self::WrongState | Self::Conflict | Self::NotFound | Self::Denied | Self::Closed => {
+                false
+            }
         }
     }
 }

@@ -29,13 +29,16 @@ use crate::{
 /// # Subscriptions
 /// - An unknown symbol, or a timeframe not among the [live ones](Capability::live), is refused as by
 ///   [`candles`](Self::candles); nothing is subscribed to.
-/// - The first event is [`Connected`](super::EventBody::Connected), and so is the first event of each later epoch.
+/// - The first event is [`Connected`](super::EventBody::Connected), and so is the first event of each later epoch. Before
+///   the very first, only [`Reconnecting`](super::EventBody::Reconnecting) and [`Refused`](super::EventBody::Refused) may
+///   tell why there is no connection yet.
 /// - A reconnect is an event, not an error that ends the stream. The epoch rises with each connection.
 /// - Within an epoch sequence numbers rise by one; a repeated event carries its old number, so that consumers can drop
 ///   it. Lost events are announced by [`Gap`](super::EventBody::Gap).
 /// - A closed candle is the *finished* bar, each bucket at most once, ascending per symbol and timeframe. While
 ///   connected, and with no gap or staleness announced, a bucket for which no candle came before a later one had no
-///   trades. After any of these, ask [`candles`](Self::candles).
+///   trades. After any of these, ask [`candles`](Self::candles). A closed candle that turns out to have been another one
+///   is told as [`Revised`](super::EventBody::Revised).
 /// - Only what was subscribed to arrives.
 ///
 /// # Cancellation
@@ -110,8 +113,8 @@ pub struct Subscription {
 }
 
 impl CandleRequest {
-    /// Refuses a range that ends before it begins and a timeframe the exchange does not have.
-    pub(super) fn check(&self, exchange: &Exchange, history: &[Timeframe]) -> Result<(), ExchangeError> {
+    /// Refuses a range that ends before it begins and a timeframe that is not in `history`. For implementations.
+    pub fn check(&self, exchange: &Exchange, history: &[Timeframe]) -> Result<(), ExchangeError> {
         check_timeframe(exchange, self.timeframe, history)?;
         if self.from <= self.to {
             return Ok(());
@@ -123,19 +126,15 @@ impl CandleRequest {
 }
 
 impl Subscription {
-    /// Refuses symbols and timeframes the exchange does not have.
-    pub(super) fn check(
-        &self,
-        exchange: &Exchange,
-        symbols: &[Symbol],
-        live: &[Timeframe],
-    ) -> Result<(), ExchangeError> {
+    /// Refuses symbols that are not in `symbols` and timeframes that are not in `live`. For implementations.
+    pub fn check(&self, exchange: &Exchange, symbols: &[Symbol], live: &[Timeframe]) -> Result<(), ExchangeError> {
         self.symbols.iter().try_for_each(|symbol| check_symbol(exchange, symbol, symbols))?;
         self.candles.iter().try_for_each(|timeframe| check_timeframe(exchange, *timeframe, live))
     }
 }
 
-pub(super) fn check_symbol(exchange: &Exchange, symbol: &Symbol, listed: &[Symbol]) -> Result<(), ExchangeError> {
+/// Refuses a symbol that is not `listed`, and names the one that was probably meant. For implementations.
+pub fn check_symbol(exchange: &Exchange, symbol: &Symbol, listed: &[Symbol]) -> Result<(), ExchangeError> {
     if listed.contains(symbol) {
         return Ok(());
     }

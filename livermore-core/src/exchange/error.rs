@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use crate::{
     ErrorKind,
     ids::{Exchange, Symbol, Timeframe},
@@ -22,8 +24,33 @@ pub enum ExchangeError {
         #[source]
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
     },
+    #[error("{exchange} asks for fewer requests: {step}{}", wait(*retry_after))]
+    RateLimited {
+        exchange: Exchange,
+        /// What was being done.
+        step: String,
+        /// How long the exchange asks to wait, where it says.
+        retry_after: Option<Duration>,
+    },
+    #[error("{exchange} refuses the credentials: {reason}")]
+    Denied {
+        exchange: Exchange,
+        /// What is wrong with them and how to mend it; never the credentials.
+        reason: String,
+    },
+    #[error("{exchange} answered what cannot be understood: {place}: {reason}")]
+    Malformed {
+        exchange: Exchange,
+        /// Where in the answer, for example `candles[3].low`.
+        place: String,
+        reason: String,
+    },
     #[error("the connection to {exchange} was closed")]
     Closed { exchange: Exchange },
+}
+
+fn wait(retry_after: Option<Duration>) -> String {
+    retry_after.map(|wait| format!(" (again in {} s)", wait.as_secs())).unwrap_or_default()
 }
 
 fn hint(suggestion: Option<&Symbol>) -> String {
@@ -36,7 +63,8 @@ impl ExchangeError {
         match self {
             Self::UnknownSymbol { .. } => ErrorKind::NotFound,
             Self::UnsupportedTimeframe { .. } | Self::InvalidRequest { .. } => ErrorKind::InvalidInput,
-            Self::Unavailable { .. } => ErrorKind::Unavailable,
+            Self::Unavailable { .. } | Self::RateLimited { .. } | Self::Malformed { .. } => ErrorKind::Unavailable,
+            Self::Denied { .. } => ErrorKind::Denied,
             Self::Closed { .. } => ErrorKind::Closed,
         }
     }

@@ -39,6 +39,11 @@ pub enum EventBody {
         /// Wait before it, in milliseconds.
         delay_ms: u64,
     },
+    /// The exchange refuses the credentials. The last event of the stream: trying again would be refused again.
+    Refused {
+        /// What was seen and how to mend it; never the credentials.
+        reason: String,
+    },
     /// The exchange is alive and its clock stands at the event's time.
     Heartbeat,
     /// A candle, forming or closed.
@@ -46,6 +51,14 @@ pub enum EventBody {
         /// The product.
         symbol: Symbol,
         /// The candle.
+        candle: Candle,
+    },
+    /// A candle that was told as closed was not the finished one: the feed now says this. The exchange's history has the
+    /// last word.
+    Revised {
+        /// The product.
+        symbol: Symbol,
+        /// The candle, with the new numbers.
         candle: Candle,
     },
     /// The state of a product.
@@ -66,7 +79,7 @@ pub enum EventBody {
     Gap {
         /// The product, or `None` when it may be any.
         symbol: Option<Symbol>,
-        /// How many messages, as far as known.
+        /// How many messages, as far as known; 0 where it is only possible.
         missing: u64,
     },
     /// A product has gone silent although the connection is alive. Its data is missing, not quiet, since `since`.
@@ -88,12 +101,17 @@ impl EventBody {
     pub const fn symbol(&self) -> Option<&Symbol> {
         match self {
             Self::Candle { symbol, .. }
+            | Self::Revised { symbol, .. }
             | Self::Ticker { symbol, .. }
             | Self::Trade { symbol, .. }
             | Self::Stale { symbol, .. }
             | Self::Recovered { symbol } => Some(symbol),
             Self::Gap { symbol, .. } => symbol.as_ref(),
-            Self::Connected | Self::Disconnected { .. } | Self::Reconnecting { .. } | Self::Heartbeat => None,
+            Self::Connected
+            | Self::Disconnected { .. }
+            | Self::Reconnecting { .. }
+            | Self::Refused { .. }
+            | Self::Heartbeat => None,
         }
     }
 }

@@ -17,4 +17,4 @@ pub use product::{Product, ProductStatus};
 pub use quality::Quality;
 pub use sequence::SequenceError;
 pub use ticker::Ticker;
-pub use trade::{Side, Trade};
+pub use trade::{Side, Trade, TradeId};

@@ -207,7 +207,7 @@ impl Simulated {
             },
         });
         self.trades += 1;
-        Trade { id: self.trades.to_string(), time, price: self.quote(price), size: base(size), taker: Some(taker) }
+        Trade { id: self.trades.into(), time, price: self.quote(price), size: base(size), taker: Some(taker) }
     }
 
     fn end_minute(&mut self) {
