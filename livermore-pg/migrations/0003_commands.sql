@@ -512,6 +512,24 @@ BEGIN
 END
 $$;
 
+-- remaining: of the lease, in milliseconds; holder and epoch are NULL when nobody holds it.
+CREATE FUNCTION livermore.command_overview(
+    p_user bigint, OUT state jsonb, OUT report jsonb, OUT holder text, OUT epoch bigint, OUT remaining bigint)
+LANGUAGE plpgsql AS $$
+DECLARE
+    tenant text := set_config('app.user_id', p_user::text, true);
+BEGIN
+    -- One statement, so that the parts belong together.
+    SELECT d.state, o.report, l.holder, l.epoch,
+            ceil(extract(epoch FROM l.expires_at - clock_timestamp()) * 1000)::bigint
+        INTO state, report, holder, epoch, remaining
+        FROM livermore.desired d
+        LEFT JOIN livermore.observed o ON o.user_id = d.user_id
+        LEFT JOIN livermore.lease l ON l.user_id = d.user_id AND l.expires_at > clock_timestamp()
+        WHERE d.user_id = p_user;
+END
+$$;
+
 -- p_ended and p_ends: the ids of the commands whose jobs have ended, and how.
 -- outcome: 'done', 'stale', 'regressed' (the report is written all the same: it is the evidence).
 CREATE FUNCTION livermore.command_observe(

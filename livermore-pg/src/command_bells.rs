@@ -47,6 +47,8 @@ struct Open {
 
 /// As many as a listener may be behind.
 const BACKLOG: usize = 1_024;
+/// The same for what is new for the senders of one user. It takes its memory at once, for each who waits.
+const SIGNALS: usize = 64;
 /// Where commands are told, and where answers are.
 const BELL: &str = "livermore_bell";
 const ACK: &str = "livermore_ack";
@@ -69,7 +71,7 @@ impl CommandBells {
             let open = self.started(&mut state)?;
             // Who is listened to no longer is forgotten, so that the map stays as small as its use.
             open.signals.retain(|_, sender| sender.receiver_count() > 0);
-            open.signals.entry(user).or_insert_with(|| broadcast::Sender::new(BACKLOG)).subscribe()
+            open.signals.entry(user).or_insert_with(|| broadcast::Sender::new(SIGNALS)).subscribe()
         };
         self.settled().await;
         Ok(stream::unfold(receiver, async |mut receiver| match receiver.recv().await {

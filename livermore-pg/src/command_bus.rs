@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use livermore_core::{
     control::{
         BusCapability, CommandBus, CommandKind, CommandQuery, CommandRecord, CommandStatus, ControlError, OutcomeCode,
-        Signal, Signals, Submission,
+        Overview, Signal, Signals, Submission,
     },
     ids::{CommandId, Seq, UserId},
 };
@@ -11,8 +11,8 @@ use crate::{
     PgCommandLog,
     command_bells::beside,
     command_log::{End, Tried, ask, sql_millis, unknown},
-    command_rows::{Answer, Read, RecordRow, StatusRow, sql_id, statuses},
-    command_sql::{CANCEL, HISTORY, STATUS, SUBMIT},
+    command_rows::{Answer, OverviewRow, Read, RecordRow, StatusRow, sql_id, statuses},
+    command_sql::{CANCEL, HISTORY, OVERVIEW, STATUS, SUBMIT},
 };
 
 const RECORDING: &str = "recording a command";
@@ -97,6 +97,12 @@ impl CommandBus for PgCommandLog {
             })
             .await?;
         statuses(user, rows)
+    }
+
+    async fn overview(&self, user: UserId) -> Result<Overview, ControlError> {
+        let rows =
+            self.look(End::Sender, "reading the states", || ask::<OverviewRow>(OVERVIEW).bind(sql_id(user))).await?;
+        only(rows)?.overview(user)
     }
 
     async fn signals(&self, user: UserId) -> Result<Signals, ControlError> {

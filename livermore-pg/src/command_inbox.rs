@@ -1,4 +1,7 @@
-use std::time::Duration;
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use livermore_core::{
@@ -13,7 +16,7 @@ use crate::{
     command_bells::beside,
     command_bus::only,
     command_log::{End, Tried, ask, sql_millis},
-    command_rows::{Answer, Read, RecordRow, StatesRow, lease_of, plain, sql_id, time, to_jsonb, user_of},
+    command_rows::{Answer, Read, RecordRow, StatesRow, number, plain, sql_id, time, to_jsonb, user_of},
     command_sql::{ACQUIRE, DECIDE, FORGET, NEXT, OBSERVE, POSTPONE, REBASE, RENEW, STATES, WAITING},
 };
 
@@ -32,10 +35,8 @@ impl PgCommandLog {
                     .bind(sql_millis(ttl))
             })
             .await?;
-        let held = |lease: &&Lease| {
-            rows.iter()
-                .any(|Read((user, epoch))| *user == sql_id(lease.user) && *epoch == lease.epoch.get().cast_signed())
-        };
+        let rows: HashSet<(i64, i64)> = rows.into_iter().map(|Read(row)| row).collect();
+        let held = |lease: &&Lease| rows.contains(&(sql_id(lease.user), lease.epoch.get().cast_signed()));
         Ok(leases.iter().filter(held).cloned().collect())
     }
 }
@@ -52,10 +53,11 @@ impl CommandInbox for PgCommandLog {
                 ask::<(i64, i64)>(ACQUIRE).bind(&ids).bind(holder.as_str()).bind(sql_millis(ttl))
             })
             .await?;
+        let rows: HashMap<i64, i64> = rows.into_iter().map(|Read(row)| row).collect();
         let mut leases = Vec::with_capacity(rows.len());
         for user in users {
-            if let Some(epoch) = lease_of(&rows, *user)? {
-                leases.push(Lease { user: *user, epoch, holder: holder.clone() });
+            if let Some(epoch) = rows.get(&sql_id(*user)) {
+                leases.push(Lease { user: *user, epoch: number(*epoch, "an epoch")?, holder: holder.clone() });
             }
         }
         Ok(leases)

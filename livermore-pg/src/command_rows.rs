@@ -1,7 +1,9 @@
+use std::time::Duration;
+
 use livermore_core::{
     control::{
-        Body, BodyHash, CommandRecord, CommandStatus, ControlError, Desired, JobState, Lease, Observed, Outcome,
-        OutcomeCode, Verdict,
+        Body, BodyHash, CommandRecord, CommandStatus, ControlError, Desired, Holder, JobState, Lease, Observed,
+        Outcome, OutcomeCode, Overview, Tenure, Verdict,
     },
     ids::{CommandId, Epoch, Generation, InvalidId, Seq, Timestamp, UserId},
     settings::Actor,
@@ -131,6 +133,37 @@ impl StatesRow {
 
     pub(crate) fn observed(&self, user: UserId) -> Result<Option<Observed>, ControlError> {
         self.report.as_deref().map(|text| read(text, user, "the observed state")).transpose()
+    }
+}
+
+/// Both states and the lease.
+pub(crate) struct OverviewRow {
+    states: StatesRow,
+    holder: Option<String>,
+    epoch: Option<i64>,
+    remaining: Option<i64>,
+}
+
+impl Columns for OverviewRow {
+    fn read(row: &mut Reader<'_>) -> Result<Self, sqlx::Error> {
+        Ok(Self { states: StatesRow::read(row)?, holder: row.next()?, epoch: row.next()?, remaining: row.next()? })
+    }
+}
+
+impl OverviewRow {
+    pub(crate) fn overview(self, user: UserId) -> Result<Overview, ControlError> {
+        let tenure = |((holder, epoch), remaining): ((String, i64), i64)| -> Result<Tenure, ControlError> {
+            Ok(Tenure {
+                holder: Holder::new(&holder).map_err(|error| unreadable(&error, "a lease holder"))?,
+                epoch: number(epoch, "an epoch")?,
+                remaining: Duration::from_millis(u64::try_from(remaining).unwrap_or_default()),
+            })
+        };
+        Ok(Overview {
+            desired: self.states.desired(user)?,
+            observed: self.states.observed(user)?,
+            runner: self.holder.zip(self.epoch).zip(self.remaining).map(tenure).transpose()?,
+        })
     }
 }
 
@@ -299,12 +332,6 @@ fn read<T: DeserializeOwned>(text: &str, user: UserId, what: &str) -> Result<T, 
 
 fn unreadable(_: &InvalidId, what: &str) -> ControlError {
     ControlError::Setup { reason: format!("{what} in the database is not valid; correct the row") }
-}
-
-/// For functions that return ids and epochs of users.
-pub(crate) fn lease_of(rows: &[Read<(i64, i64)>], user: UserId) -> Result<Option<Epoch>, ControlError> {
-    let row = rows.iter().find(|Read((id, _))| *id == sql_id(user));
-    row.map(|Read((_, epoch))| number(*epoch, "an epoch")).transpose()
 }
 
 pub(crate) fn sql_id(user: UserId) -> i64 {

@@ -35,6 +35,9 @@ pub(crate) const HISTORY: &str = concat!(
     ", NULL::text, f.report::text, f.epoch FROM livermore.command_history($1, $2, $3) AS f"
 );
 
+pub(crate) const OVERVIEW: &str = "SELECT f.state::text, f.report::text, f.holder, f.epoch, f.remaining \
+     FROM livermore.command_overview($1) AS f";
+
 pub(crate) const CANCEL: &str = concat!(
     "SELECT f.outcome, NULL::bigint, NULL::bigint, NULL::bigint, ",
     command!(),

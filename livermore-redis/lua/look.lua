@@ -1,6 +1,8 @@
 -- Reads commands. ARGV[5] is what to do:
 --   find     [6] id                      answers 'ok' and the command or an empty list
 --   cancel   [6] id                      the same, after taking it back if that is possible
+--   overview                             answers 'ok' and generation, desired state, holder, milliseconds of the lease
+--                                        (nothing and 0 if nobody holds it); what was observed follows as always
 --   history  [6] before or '', [7] limit answers 'ok' and a list of commands, newest first
 sweep()
 if ARGV[5] == 'history' then
@@ -22,6 +24,11 @@ if ARGV[5] == 'history' then
   local page = {}
   for i = 1, math.min(limit, #list) do page[i] = list[i][2] end
   return tail({ 'ok', page })
+end
+if ARGV[5] == 'overview' then
+  local remaining = math.max(0, tonumber(state.till or '0') - now)
+  local holder = remaining > 0 and state.holder or ''
+  return tail({ 'ok', { state.generation or '0', state.desired or '', holder, text(remaining) } })
 end
 local index = ARGV[5] == 'cancel' and position('id', ARGV[6])
 if index and not (open[index].claims == '1' and open[index].attempts > 0) then

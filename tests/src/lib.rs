@@ -79,6 +79,24 @@ impl Finished {
     }
 }
 
+/// Variables that make a program see another time of day, for example `+1h`; its other clocks are right. `None`, loudly,
+/// where libfaketime is not installed.
+pub fn time_of_day(offset: &str) -> Option<[(&'static str, String); 3]> {
+    let folders = ["/usr/lib/x86_64-linux-gnu/faketime", "/usr/lib/aarch64-linux-gnu/faketime", "/usr/lib64/faketime"];
+    let found =
+        folders.iter().map(|folder| PathBuf::from(folder).join("libfaketimeMT.so.1")).find(|file| file.is_file());
+    let Some(library) = found else {
+        skipped("no libfaketime; install the package faketime to run programs with a wrong clock");
+        return None;
+    };
+    let variables = [
+        ("LD_PRELOAD", library.display().to_string()),
+        ("FAKETIME", offset.to_owned()),
+        ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),
+    ];
+    Some(variables)
+}
+
 /// The folder of the workspace.
 pub fn workspace() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")

@@ -6,7 +6,7 @@ use std::{
     fmt::Write as _,
     fs,
     io::Write as _,
-    net::{SocketAddr, TcpListener},
+    net::{SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, Stdio},
     sync::{LazyLock, Mutex, PoisonError},
@@ -119,8 +119,27 @@ impl Postgres {
         writeln!(keeper.orders, "{signal}").unwrap_or_else(fail("the server's keeper"));
     }
 
-    /// Starts it again on the same port, after it was killed.
+    /// Kills it without warning, and returns when it is gone.
+    pub fn kill(&self) {
+        self.signal("KILL");
+        self.until_dead();
+    }
+
+    /// A signal goes through the keeper: until it has arrived, the old server could be taken for a new one.
+    fn until_dead(&self) {
+        // 10 s.
+        for _ in 0..2_000 {
+            if TcpStream::connect(self.address()).is_err() {
+                return;
+            }
+            sleep(Duration::from_millis(5));
+        }
+        panic!("PostgreSQL does not die");
+    }
+
+    /// Starts it again on the same port, after it was killed; waits for its death.
     pub fn restart(&self) {
+        self.until_dead();
         let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
         // Its backends notice the death one by one, and the new server waits for the last.
         for _ in 0..100 {
@@ -191,7 +210,7 @@ fn launch(binaries: &Path, folder: &Path, port: u16, durable: bool) -> Option<Ke
     let Some(orders) = process.stdin.take() else { panic!("the shell has no input") };
     let mut keeper = Keeper { process, orders };
     for _ in 0..750 {
-        if ready(folder) && std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
+        if ready(folder) && TcpStream::connect(("127.0.0.1", port)).is_ok() {
             return Some(keeper);
         }
         if failed(folder) {

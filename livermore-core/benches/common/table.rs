@@ -1,6 +1,6 @@
 //! Measuring cases side by side, and the table of their ratios.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// How much to measure.
 #[derive(Debug, Clone)]
@@ -62,7 +62,7 @@ struct Case<'a> {
     name: &'static str,
     items: u64,
     ratios: Vec<Ratio>,
-    run: Box<dyn FnMut() + 'a>,
+    run: Box<dyn FnMut(u32) -> Duration + 'a>,
     repeat: u32,
     nanos: Vec<f64>,
 }
@@ -79,6 +79,26 @@ impl<'a> Section<'a> {
 
     /// Adds a case that works through so many items (bars, unless said otherwise) every time it is run.
     pub(crate) fn case(&mut self, name: &'static str, items: u64, ratios: &[Ratio], run: impl FnMut() + 'a) {
+        let mut run: Box<dyn FnMut() + 'a> = Box::new(run);
+        self.timed(name, items, ratios, move |times| {
+            #[allow(clippy::disallowed_methods, reason = "measuring time is what a benchmark is for")]
+            let start = Instant::now();
+            for _ in 0..times {
+                run();
+            }
+            start.elapsed()
+        });
+    }
+
+    /// The same for a case that is to be run so many times and tells how long that took, without what it needed to
+    /// prepare.
+    pub(crate) fn timed(
+        &mut self,
+        name: &'static str,
+        items: u64,
+        ratios: &[Ratio],
+        run: impl FnMut(u32) -> Duration + 'a,
+    ) {
         self.cases.push(Case {
             name,
             items,
@@ -147,13 +167,8 @@ impl<'a> Section<'a> {
 }
 
 impl Case<'_> {
-    #[allow(clippy::disallowed_methods, reason = "measuring time is what a benchmark is for")]
     fn measure(&mut self) -> f64 {
-        let start = Instant::now();
-        for _ in 0..self.repeat {
-            (self.run)();
-        }
-        start.elapsed().as_secs_f64() * 1e9 / f64::from(self.repeat)
+        (self.run)(self.repeat).as_secs_f64() * 1e9 / f64::from(self.repeat)
     }
 
     fn median(&self) -> f64 {

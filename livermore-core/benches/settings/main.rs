@@ -7,6 +7,9 @@
 mod desk;
 mod documents;
 mod loading;
+#[allow(dead_code, reason = "every benchmark uses its part of it")]
+#[path = "../common/process.rs"]
+mod process;
 mod reading;
 #[allow(dead_code, reason = "every benchmark uses its part of it")]
 #[path = "../common/table.rs"]

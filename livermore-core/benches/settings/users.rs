@@ -9,6 +9,7 @@ use livermore_core::{
 
 use crate::{
     documents,
+    process::status,
     table::{Plan, Section},
 };
 
@@ -68,10 +69,4 @@ fn growth(run: impl FnOnce()) -> Option<u64> {
     let before = fs::write("/proc/self/clear_refs", "5").ok().and_then(|()| status("VmRSS:"));
     run();
     Some(status("VmHWM:")?.saturating_sub(before?))
-}
-
-fn status(name: &str) -> Option<u64> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
-    line.split_whitespace().next()?.parse().ok()
 }

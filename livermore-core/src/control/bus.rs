@@ -3,7 +3,7 @@ use std::{fmt, pin::Pin, time::Duration};
 use async_trait::async_trait;
 use futures_core::Stream;
 
-use super::{CommandRecord, CommandStatus, ControlError, Submission, waiting};
+use super::{CommandRecord, CommandStatus, ControlError, Overview, Submission, waiting};
 use crate::ids::{CommandId, Generation, Seq, UserId};
 
 /// The senders' end of a command log: tell a monitor what to do, and learn what became of it.
@@ -33,6 +33,8 @@ use crate::ids::{CommandId, Generation, Seq, UserId};
 /// - [`wait`](Self::wait) returns as soon as the stage is reached, or at the deadline with what is known by then: it never
 ///   says that something has happened that has not.
 /// - [`history`](Self::history) returns commands newest first, at most `limit`, those before `before`.
+/// - [`overview`](Self::overview) returns the desired state, what was observed last, and who holds the lease. A lease that
+///   has ended by the store's clock is nobody's.
 ///
 /// # Cancelling
 /// - [`cancel`](Self::cancel) ends an undecided command and returns the record: what stands there is what holds, be it
@@ -66,6 +68,9 @@ pub trait CommandBus: fmt::Debug + Send + Sync + 'static {
 
     /// What was recorded before, newest first.
     async fn history(&self, user: UserId, query: CommandQuery) -> Result<Vec<CommandStatus>, ControlError>;
+
+    /// What the user's monitor is to do, what it says it does, and who runs it.
+    async fn overview(&self, user: UserId) -> Result<Overview, ControlError>;
 
     /// Tells when there is something to read.
     async fn signals(&self, user: UserId) -> Result<Signals, ControlError>;

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 
 use super::{
     Bells, BusCapability, CommandBus, CommandInbox, CommandQuery, CommandRecord, CommandStatus, ControlError,
-    ControlPolicy, Decision, Desired, Holder, Lease, Next, Observed, Signals, Submission, UserLog,
+    ControlPolicy, Decision, Desired, Holder, Lease, Next, Observed, Overview, Signals, Submission, UserLog,
     ledger::{Ledger, Turn},
     signal_hub::SignalHub,
 };
@@ -138,6 +138,10 @@ impl CommandBus for EmbeddedCommandLog {
     async fn history(&self, user: UserId, query: CommandQuery) -> Result<Vec<CommandStatus>, ControlError> {
         let CommandQuery { before, limit } = query;
         self.turn(move |turn| Ok(turn.on(user, |log, now, _, out| log.history(now, before, limit, out)))).await
+    }
+
+    async fn overview(&self, user: UserId) -> Result<Overview, ControlError> {
+        self.turn(move |turn| Ok(turn.on(user, |log, now, _, _| log.overview(now)))).await
     }
 
     async fn signals(&self, user: UserId) -> Result<Signals, ControlError> {

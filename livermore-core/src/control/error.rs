@@ -43,7 +43,7 @@ pub enum ControlError {
     /// The log has lost what it once held, for example through a restored backup. No command is taken until an operator
     /// says that this state holds (`rebase`).
     #[error(
-        "the command log is older than what the monitor has seen (generation {seen}, the log says {found}); an operator has to rebase it"
+        "the command log is older than what the monitor has seen (generation {seen}, the log says {found}); restore it, or take it for right: livermore command rebase"
     )]
     StoreRegressed { seen: Generation, found: Generation },
     /// The log has lost its data: what became of the command cannot be known.

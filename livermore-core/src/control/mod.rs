@@ -23,6 +23,7 @@ mod journal;
 mod lease;
 mod ledger;
 mod observed;
+mod overview;
 mod payload;
 mod policy;
 mod reconciler;
@@ -59,6 +60,7 @@ pub use ingress::{DropReason, Heard, PlainAnswer, PlainCommand, PlainStatus};
 pub use journal::{FileLogConfig, FileLogReport};
 pub use lease::{Holder, Lease};
 pub use observed::{Health, JobReport, JobState, Observed};
+pub use overview::{Overview, Tenure};
 pub use policy::ControlPolicy;
 #[cfg(feature = "test-util")]
 pub use reconciler::MockReconciler;

@@ -21,6 +21,8 @@ struct Open {
 
 /// As many as a listener may be behind.
 const BACKLOG: usize = 1_024;
+/// The same for what is new for the senders of one user. It takes its memory at once, for each who waits.
+const SIGNALS: usize = 64;
 
 impl SignalHub {
     pub(super) fn new() -> Self {
@@ -32,7 +34,7 @@ impl SignalHub {
         let open = open.as_mut().ok_or(ControlError::Closed)?;
         // Who is listened to no longer is forgotten, so that the map stays as small as its use.
         open.signals.retain(|_, sender| sender.receiver_count() > 0);
-        let sender = open.signals.entry(user).or_insert_with(|| broadcast::Sender::new(BACKLOG));
+        let sender = open.signals.entry(user).or_insert_with(|| broadcast::Sender::new(SIGNALS));
         Ok(stream::unfold(sender.subscribe(), async |mut receiver| match receiver.recv().await {
             Ok(signal) => Some((signal, receiver)),
             Err(RecvError::Lagged(_)) => Some((Signal::Missed, receiver)),

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     CommandRecord, CommandStatus, ControlError, ControlPolicy, Decision, Desired, Holder, JobState, Lease, Observed,
-    Outcome, OutcomeCode, Submission, Verdict, submission::later,
+    Outcome, OutcomeCode, Overview, Submission, Tenure, Verdict, submission::later,
 };
 use crate::ids::{CommandId, Epoch, Seq, Timestamp, UserId};
 
@@ -181,6 +181,16 @@ impl UserLog {
         let (observed, epoch) = (self.observed.as_ref(), self.epoch);
         let newest = self.records.values().rev().filter(|record| before.is_none_or(|before| record.seq < before));
         newest.take(limit).map(|record| record.clone().with_effect(observed, epoch)).collect()
+    }
+
+    /// What is to be done, what is done as far as told, and who decides.
+    pub fn overview(&self, now: Timestamp) -> Overview {
+        let runner = self.term.as_ref().filter(|term| term.until > now).map(|term| Tenure {
+            holder: term.holder.clone(),
+            epoch: self.epoch,
+            remaining: Duration::from_millis(term.until.millis_since(now).unsigned_abs()),
+        });
+        Overview { desired: self.desired.clone(), observed: self.observed.clone(), runner }
     }
 
     /// Gives the lease to `holder`, if nobody else holds it. A holder that asks again keeps its epoch.

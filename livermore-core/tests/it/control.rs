@@ -2,6 +2,7 @@
 
 mod broken;
 mod broken_log;
+mod deaf_log;
 mod embedded;
 mod laws;
 mod meaning;

@@ -2,6 +2,7 @@
 
 mod deciding;
 mod leading;
+mod outage;
 mod planes;
 mod regression;
 mod support;

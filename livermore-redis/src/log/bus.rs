@@ -1,10 +1,10 @@
-use std::sync::atomic::Ordering;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use async_trait::async_trait;
 use livermore_core::{
     control::{
-        BusCapability, CommandBus, CommandKind, CommandQuery, CommandRecord, CommandStatus, ControlError, Signals,
-        Submission,
+        BusCapability, CommandBus, CommandKind, CommandQuery, CommandRecord, CommandStatus, ControlError, Holder,
+        Overview, Signals, Submission, Tenure,
     },
     ids::{CommandId, Generation, UserId},
     keys,
@@ -12,10 +12,14 @@ use livermore_core::{
 use redis::Value;
 use uuid::Uuid;
 
-use super::{Inner, RedisCommandLog, Tail, record::Stored, word};
+use super::{
+    Inner, RedisCommandLog, Tail,
+    record::{Stored, desired},
+    word,
+};
 use crate::{
     RedisError,
-    reply::{Reply, number},
+    reply::{Reply, number, text},
     script::{APPEND, LOOK},
 };
 
@@ -90,6 +94,36 @@ impl CommandBus for RedisCommandLog {
             }
         }
         Ok(statuses)
+    }
+
+    async fn overview(&self, user: UserId) -> Result<Overview, ControlError> {
+        const STEP: &str = "reading desired and observed state";
+        self.0.check_open()?;
+        let common = self.0.common(user);
+        let mut arguments: Vec<&[u8]> = common.iter().map(Vec::as_slice).collect();
+        arguments.push(b"overview");
+        let reply = self.0.servers.eval(STEP, user, &LOOK, &arguments).await?;
+        let (_, mut parts) = word(STEP, reply)?;
+        let tail = Tail::take(STEP, &mut parts)?;
+        if let Some(reason) = self.0.notice(user, &tail) {
+            return Err(ControlError::StateLost { reason: reason.to_owned() });
+        }
+        let unexpected = || RedisError::unexpected(STEP);
+        let Some(Value::Array(state)) = parts.first() else { return Err(unexpected().into()) };
+        let [generation, wanted, holder, remaining] = state.as_slice() else { return Err(unexpected().into()) };
+        let holder = text(holder).filter(|holder| !holder.is_empty());
+        let tenure = |holder: String| -> Result<Tenure, RedisError> {
+            Ok(Tenure {
+                holder: Holder::new(&holder).map_err(|_| unexpected())?,
+                epoch: tail.epoch,
+                remaining: Duration::from_millis(number(remaining).ok_or_else(unexpected)?),
+            })
+        };
+        Ok(Overview {
+            desired: desired(STEP, generation, wanted)?,
+            runner: holder.map(tenure).transpose()?,
+            observed: tail.observed,
+        })
     }
 
     async fn signals(&self, user: UserId) -> Result<Signals, ControlError> {

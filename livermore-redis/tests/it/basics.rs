@@ -183,6 +183,37 @@ async fn a_log_that_is_behind_takes_nothing_until_it_is_rebased() {
 }
 
 #[tokio::test]
+async fn who_listens_again_soon_is_heard_at_once() {
+    let Some(server) = redis::durable() else { return };
+    let log = log(&server).await;
+    let lease = lease(&log, user(7), "runner").await;
+    for _ in 0..5 {
+        let mut signals = log.signals(user(7)).await.unwrap();
+        let pause = pause();
+        log.submit(user(7), &pause).await.unwrap();
+        decide_next(&log, &lease).await.unwrap();
+        assert_eq!(signal(&mut signals).await, Some(Signal::Decided(pause.id())));
+    }
+    let asked = server.run(&["INFO", "commandstats"]);
+    let asked = asked.lines().find(|line| line.starts_with("cmdstat_psubscribe:")).unwrap_or_default();
+    assert!(asked.contains("calls=1,"), "listening was asked for once: {asked}");
+    // Of many only some are heard on, and those not for long.
+    for id in 100..200 {
+        drop(log.signals(user(id)).await.unwrap());
+    }
+    eventually("most are not heard any more", TTL, async || {
+        let heard: u64 = server.run(&["PUBSUB", "NUMPAT"]).parse().unwrap();
+        (heard <= 40).then_some(()).ok_or(format!("{heard} patterns"))
+    })
+    .await;
+    eventually("none is heard any more", TTL, async || {
+        let heard = server.run(&["PUBSUB", "NUMPAT"]);
+        (heard == "0").then_some(()).ok_or(heard)
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn in_a_cluster_too() {
     let Some(cluster) = redis::cluster() else { return };
     let log = open(&config(cluster.url())).await;

@@ -86,3 +86,14 @@ mod in_pieces {
         fixture(config, policy, (server, proxy)).await
     });
 }
+
+/// On a server that refuses every command that blocks, and every one that looks through all keys.
+mod without_blocking_and_keys {
+    use super::*;
+
+    contract!(livermore_tests::redis::durable, async |server: livermore_tests::redis::Redis, policy| {
+        let refused = ["ACL", "SETUSER", "default", "-@blocking", "-keys", "-scan", "-flushall", "-flushdb"];
+        assert_eq!(server.run(&refused), "OK");
+        fixture(config(server.url()), policy, server).await
+    });
+}

@@ -5,6 +5,7 @@
 
 mod acl;
 mod basics;
+mod commands_used;
 mod contract;
 mod faults;
 mod ingress;

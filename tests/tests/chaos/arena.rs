@@ -6,12 +6,12 @@ use std::{
 };
 
 use livermore_core::{
-    control::{CommandBus, CommandInbox, CommandQuery, ControlPolicy, Holder, Lease},
+    control::{CommandBus, CommandInbox, CommandQuery, CommandStatus, ControlPolicy, Holder, Lease},
     ids::UserId,
     settings::{HistoryQuery, SettingsStore},
 };
 use livermore_pg::{PgCommandLog, PgConfig, PgSettingsStore};
-use livermore_redis::{RedisCommandLog, RedisConfig};
+use livermore_redis::{RedisBell, RedisCommandLog, RedisConfig};
 use livermore_tests::{
     fault_proxy::FaultProxy,
     livermore,
@@ -21,13 +21,15 @@ use livermore_tests::{
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
-use super::oracle::Ledger;
+use super::oracle::{self, Ledger};
 
 /// Where commands are kept in a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Profile {
     Postgres,
     Redis,
+    /// PostgreSQL, and Redis rings.
+    PostgresAndBell,
 }
 
 /// Servers, the faulty ways to them, and two runners.
@@ -36,8 +38,8 @@ pub(crate) struct Arena {
     users: Vec<UserId>,
     postgres: Postgres,
     redis: Option<Redis>,
-    /// To the command log: of the senders, and of each runner.
-    pub(crate) ways: [FaultProxy; 3],
+    /// To the command log: of the senders, and of each runner. Where Redis only rings, three more to Redis follow.
+    pub(crate) ways: Vec<FaultProxy>,
     runners: [Option<Child>; 2],
     folder: TempDir,
     starts: u32,
@@ -54,14 +56,21 @@ impl Arena {
         let redis = match profile {
             Profile::Postgres => None,
             Profile::Redis => Some(redis::durable()?),
+            // It has nothing to keep.
+            Profile::PostgresAndBell => Some(redis::own(&[])?),
         };
         postgres.run("postgres", "CREATE ROLE chaos_owner LOGIN; CREATE ROLE chaos_app LOGIN").await;
         postgres.run("postgres", "CREATE DATABASE chaos OWNER chaos_owner").await;
         let config = PgConfig::from_url(postgres.url(OWNER, DATABASE));
         livermore_pg::migrate(&config, Some(APP)).await.expect("the schema can be made");
-        let target = redis.as_ref().map_or_else(|| postgres.address(), Redis::address);
-        let way = || async move { FaultProxy::start(target).await.expect("a proxy") };
-        let ways = [way().await, way().await, way().await];
+        let (log, bell) = match (profile, &redis) {
+            (Profile::Redis, Some(redis)) => (redis.address(), None),
+            (_, redis) => (postgres.address(), redis.as_ref().map(Redis::address)),
+        };
+        let mut ways = Vec::new();
+        for target in std::iter::once(log).chain(bell).flat_map(|target| [target; 3]) {
+            ways.push(FaultProxy::start(target).await.expect("a proxy"));
+        }
         let folder = tempfile::tempdir().expect("a folder");
         let mut arena =
             Self { profile, users: users.to_vec(), postgres, redis, ways, runners: [None, None], folder, starts: 0 };
@@ -78,8 +87,11 @@ impl Arena {
     async fn open(&self, way: usize) -> (Arc<dyn CommandBus>, Arc<dyn CommandInbox>) {
         let (url, policy) = (self.bus_url(way), ControlPolicy::default());
         match self.profile {
-            Profile::Postgres => {
-                let log = PgCommandLog::connect(&PgConfig::from_url(url), policy).await.expect("the log opens");
+            Profile::Postgres | Profile::PostgresAndBell => {
+                let mut log = PgCommandLog::connect(&PgConfig::from_url(url), policy).await.expect("the log opens");
+                if let Some(bell) = self.bell_url(way) {
+                    log = log.with_doorbell(Arc::new(RedisBell::open(&RedisConfig::from_url(bell)).expect("a bell")));
+                }
                 (Arc::new(log.clone()), Arc::new(log))
             }
             Profile::Redis => {
@@ -92,15 +104,19 @@ impl Arena {
     fn bus_url(&self, way: usize) -> String {
         let address = self.ways[way].address();
         match self.profile {
-            Profile::Postgres => self.postgres.url_through(address, APP, DATABASE),
+            Profile::Postgres | Profile::PostgresAndBell => self.postgres.url_through(address, APP, DATABASE),
             Profile::Redis => redis::url(address),
         }
+    }
+
+    fn bell_url(&self, way: usize) -> Option<String> {
+        (self.profile == Profile::PostgresAndBell).then(|| redis::url(self.ways[way + 3].address()))
     }
 
     /// The settings have no proxy of their own: with PostgreSQL as the log they break together with it.
     fn store_url(&self, way: usize) -> String {
         match self.profile {
-            Profile::Postgres => self.bus_url(way),
+            Profile::Postgres | Profile::PostgresAndBell => self.bus_url(way),
             Profile::Redis => self.postgres.url(APP, DATABASE),
         }
     }
@@ -114,6 +130,9 @@ impl Arena {
         let arguments = ["inbox", "--user", &users, "--holder", &holder, "--plane-delay", "20ms", "--json"];
         let mut command = livermore(&arguments);
         command.args(["--bus", &self.bus_url(number + 1), "--store", &self.store_url(number + 1)]);
+        if let Some(bell) = self.bell_url(number + 1) {
+            command.args(["--bell", &bell]);
+        }
         command.stdout(log.try_clone().expect("a file")).stderr(log).stdin(Stdio::null());
         self.runners[number] = Some(command.spawn().expect("the runner starts"));
     }
@@ -133,19 +152,42 @@ impl Arena {
         }
     }
 
-    /// A kill -9 of the server that holds the log, and a new start on what it left behind.
-    pub(crate) fn kill_server(&self) {
+    /// A kill -9 of the server that holds the log, and a new start on what it left behind; of two servers, as told.
+    pub(crate) fn kill_server(&self, the_bell: bool) {
+        match self.profile {
+            Profile::Redis => self.kill_redis(),
+            Profile::PostgresAndBell if the_bell => self.kill_redis(),
+            Profile::Postgres | Profile::PostgresAndBell => self.kill_postgres(),
+        }
+    }
+
+    pub(crate) fn kill_redis(&self) {
         if let Some(redis) = &self.redis {
             redis.kill();
             redis.restart();
-        } else {
-            self.postgres.signal("KILL");
-            self.postgres.restart();
         }
+    }
+
+    pub(crate) fn kill_postgres(&self) {
+        self.stop_postgres();
+        self.start_postgres();
+    }
+
+    pub(crate) fn stop_postgres(&self) {
+        self.postgres.kill();
+    }
+
+    pub(crate) fn start_postgres(&self) {
+        self.postgres.restart();
     }
 
     /// Waits until nobody decides any more, and reads everything there is.
     pub(crate) async fn close(mut self) -> (Vec<Ledger>, Logs) {
+        let (bus, inbox) = self.open(0).await;
+        let mut running = Vec::new();
+        for user in &self.users {
+            running.push(when_done(&*bus, *user).await);
+        }
         // Asked to stop, runners write down what they have reached and give their leases back.
         for number in 0..2 {
             self.signal_runner(number, rustix::process::Signal::TERM);
@@ -153,21 +195,19 @@ impl Arena {
         for mut runner in self.runners.iter_mut().filter_map(Option::take) {
             let _ = runner.wait();
         }
-        let (bus, inbox) = self.open(0).await;
         let store: Arc<dyn SettingsStore> = Arc::new(
             PgSettingsStore::connect(&PgConfig::from_url(self.postgres.url(APP, DATABASE))).await.expect("settings"),
         );
         let mut ledgers = Vec::new();
-        for user in &self.users {
-            let mut commands = bus.history(*user, CommandQuery::newest(100_000)).await.expect("the history");
-            commands.reverse();
+        for (user, running) in self.users.iter().zip(running) {
+            let commands = history(&*bus, *user).await;
             // Read before a lease is taken: that would begin an epoch in which nothing was observed.
             let lease = lease(&*inbox, *user).await;
             let (desired, observed) = inbox.states(&lease).await.expect("the states");
             let mut settings =
                 store.history(*user, HistoryQuery::newest(100_000)).await.expect("the settings' history");
             settings.reverse();
-            ledgers.push(Ledger { user: *user, commands, desired, observed, settings });
+            ledgers.push(Ledger { user: *user, commands, running, desired, observed, settings });
         }
         (ledgers, Logs(std::mem::replace(&mut self.folder, tempfile::tempdir().expect("a folder"))))
     }
@@ -181,12 +221,39 @@ impl Logs {
     pub(crate) fn keep(self) -> String {
         self.0.keep().display().to_string()
     }
+
+    /// The name of each runner, and its words.
+    pub(crate) fn read(&self) -> Vec<(String, String)> {
+        let files = std::fs::read_dir(self.0.path()).expect("the folder").map(|file| file.expect("a file"));
+        let read = |path| std::fs::read_to_string(path).expect("a file of text");
+        files.map(|file| (file.file_name().to_string_lossy().into_owned(), read(file.path()))).collect()
+    }
 }
 
 impl Drop for Arena {
     fn drop(&mut self) {
         self.kill_runner(0);
         self.kill_runner(1);
+    }
+}
+
+/// Every command, oldest first.
+async fn history(bus: &dyn CommandBus, user: UserId) -> Vec<CommandStatus> {
+    let mut commands = bus.history(user, CommandQuery::newest(100_000)).await.expect("the history");
+    commands.reverse();
+    commands
+}
+
+/// The same as soon as all of them are effective, or when that takes too long. A runner has to be there: one that has just
+/// taken over has reported nothing.
+async fn when_done(bus: &dyn CommandBus, user: UserId) -> Vec<CommandStatus> {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        let commands = history(bus, user).await;
+        if oracle::first_pending(&commands).is_none() || Instant::now() > deadline {
+            return commands;
+        }
+        sleep(Duration::from_millis(100)).await;
     }
 }
 

@@ -14,6 +14,8 @@ pub(crate) struct Ledger {
     pub(crate) user: UserId,
     /// Every command the log has, oldest first.
     pub(crate) commands: Vec<CommandStatus>,
+    /// The same while the runners still ran.
+    pub(crate) running: Vec<CommandStatus>,
     pub(crate) desired: Desired,
     pub(crate) observed: Option<Observed>,
     /// Every saved revision of the settings, oldest first.
@@ -205,12 +207,16 @@ fn converged(ledger: &Ledger) -> Result<(), String> {
     if observed.generation != ledger.desired.generation || observed.phase != ledger.desired.phase {
         return Err(format!("desired {:?}, observed {observed:?}", ledger.desired));
     }
-    let waits = |status: &CommandStatus| {
-        // A job for the exchange waits for the next resume.
-        ledger.desired.phase == Phase::Stopped && status.record.kind == "force-backfill"
-    };
-    match ledger.commands.iter().find(|status| status.effect == Effect::Pending && !waits(status)) {
+    if ledger.running.len() != ledger.commands.len() {
+        return Err(format!("{} commands, then {}", ledger.running.len(), ledger.commands.len()));
+    }
+    match first_pending(&ledger.running) {
         Some(status) => Err(format!("never effective: {status:?}")),
         None => Ok(()),
     }
+}
+
+/// What is still to be done, with nothing left that would keep it from being done.
+pub(crate) fn first_pending(commands: &[CommandStatus]) -> Option<&CommandStatus> {
+    commands.iter().find(|status| status.effect == Effect::Pending)
 }

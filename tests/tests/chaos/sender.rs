@@ -28,18 +28,25 @@ pub(crate) struct Told {
     pub(crate) lost: bool,
 }
 
-/// Sends commands for one user until the deadline, as its seed says, and remembers everything it was told.
-pub(crate) async fn send(bus: Arc<dyn CommandBus>, user: UserId, seed: u64, until: Instant) -> Vec<Told> {
+/// Sends commands for one user as long as there is more to send, as its seed says, and remembers everything it was told.
+/// What is not recorded within `patience` is given up.
+pub(crate) async fn send(
+    bus: Arc<dyn CommandBus>,
+    user: UserId,
+    seed: u64,
+    patience: Duration,
+    more: impl Fn() -> bool + Send,
+) -> Vec<Told> {
     let mut random = SplitMix64::new(seed);
     let mut told = Vec::new();
-    while Instant::now() < until {
-        told.push(one(&*bus, user, &mut random).await);
+    while more() {
+        told.push(one(&*bus, user, patience, &mut random).await);
         sleep(Duration::from_millis(random.below(120))).await;
     }
     told
 }
 
-async fn one(bus: &dyn CommandBus, user: UserId, random: &mut SplitMix64) -> Told {
+async fn one(bus: &dyn CommandBus, user: UserId, patience: Duration, random: &mut SplitMix64) -> Told {
     let command = any_command(random);
     let expiry = if random.below(5) == 0 {
         Expiry::After(Duration::from_millis(200 + random.below(2_000)))
@@ -50,7 +57,7 @@ async fn one(bus: &dyn CommandBus, user: UserId, random: &mut SplitMix64) -> Tol
     let submission = submission.with_expiry(expiry);
     let mut told =
         Told { user, submission, recorded: None, unclear: false, outcomes: Vec::new(), effective: false, lost: false };
-    told.submit(bus, Duration::from_secs(6)).await;
+    told.submit(bus, patience).await;
     if told.recorded.is_none() {
         return told;
     }

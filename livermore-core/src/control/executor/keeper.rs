@@ -1,4 +1,7 @@
-use std::sync::Arc;
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use tokio::time::{Instant, timeout};
 use tracing::warn;
@@ -70,16 +73,18 @@ impl Keeper {
         if !held.is_empty() {
             kept.until = self.end_of_a_lease();
             kept.renewed = self.bounded("renewing leases", self.inbox.renew(&held, self.config.lease)).await?;
-            kept.lost = held.into_iter().filter(|lease| !kept.renewed.contains(lease)).collect();
+            let renewed: HashSet<&Lease> = kept.renewed.iter().collect();
+            kept.lost = held.into_iter().filter(|lease| !renewed.contains(lease)).collect();
         }
         if free.is_empty() {
             return Ok(());
         }
         let users: Vec<UserId> = free.iter().map(|(user, _)| *user).collect();
+        let free: HashMap<UserId, Generation> = free.into_iter().collect();
         let until = self.end_of_a_lease();
         let taking = self.inbox.acquire(&users, &self.config.holder, self.config.lease);
         for lease in self.bounded("taking leases", taking).await? {
-            let seen = free.iter().find(|(user, _)| *user == lease.user).map_or(Generation::ZERO, |(_, seen)| *seen);
+            let seen = free.get(&lease.user).copied().unwrap_or_default();
             let (desired, observed) = self.bounded("reading states", self.inbox.states(&lease)).await?;
             let regressed = seen > desired.generation;
             if regressed {

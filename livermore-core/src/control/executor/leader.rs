@@ -107,8 +107,9 @@ impl Leader {
         let (mut keep_at, mut poll_at) = (Instant::now(), Instant::now());
         loop {
             self.begin_looking();
-            let wake = [Some(keep_at), polling.is_none().then_some(poll_at), self.first_end, self.next_due()];
-            let wake = wake.into_iter().flatten().min().unwrap_or(keep_at);
+            // What is under way wakes by itself: its time may have come long ago.
+            let (keep, poll) = (keeping.is_none().then_some(keep_at), polling.is_none().then_some(poll_at));
+            let wake = [keep, poll, self.first_end, self.next_due()].into_iter().flatten().min();
             tokio::select! {
                 () = stop.cancelled() => break,
                 kept = pending_unless(&mut keeping) => {
@@ -134,7 +135,7 @@ impl Leader {
                 Some(ended) = self.planes.join_next_with_id() => {
                     self.plane_ended(ended.map_or_else(|error| error.id(), |(id, _)| id));
                 }
-                () = sleep_until(wake) => {}
+                () = until(wake) => {}
             }
             let now = Instant::now();
             self.drop_ended(now);
@@ -145,7 +146,7 @@ impl Leader {
                 polling = Some(self.poll());
             }
         }
-        self.wind_up().await;
+        self.wind_up(keeping).await;
     }
 
     /// Renews leases and takes free ones, beside everything else.
@@ -366,12 +367,21 @@ impl Leader {
     }
 
     /// Decisions end first, then data planes; then other processes may take over.
-    async fn wind_up(mut self) {
+    async fn wind_up(mut self, keeping: Option<BoxFuture<'static, Kept>>) {
         let deadline = Instant::now() + self.config.margin;
-        while let Ok(Some(_)) = timeout_at(deadline, self.looking.next()).await {}
+        let looking = async { while let Ok(Some(_)) = timeout_at(deadline, self.looking.next()).await {} };
+        // A question for leases that is under way may be answered yet: nobody would lead under what it takes.
+        let keeping = async {
+            match keeping {
+                Some(keeping) => timeout_at(deadline, keeping).await.map_or_else(|_| Vec::new(), |kept| kept.taken),
+                None => Vec::new(),
+            }
+        };
+        let ((), taken) = tokio::join!(looking, keeping);
         self.held.values().filter_map(|held| held.plane.as_ref()).for_each(|(_, plane)| plane.cancel());
         while self.planes.join_next().await.is_some() {}
-        let leases: Vec<Lease> = self.held.values().map(|held| held.lease.clone()).collect();
+        let leases = self.held.values().map(|held| &held.lease).chain(taken.iter().map(|taken| &taken.lease));
+        let leases: Vec<Lease> = leases.cloned().collect();
         if let Ok(Err(error)) = timeout(self.config.margin, self.parts.inbox.release(&leases)).await {
             warn!(%error, "the leases could not be given back; they end by themselves");
         }
@@ -382,6 +392,14 @@ impl Leader {
 async fn pending_unless<T>(future: &mut Option<BoxFuture<'static, T>>) -> T {
     match future {
         Some(future) => future.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Returns at this time; never without one.
+async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
         None => std::future::pending().await,
     }
 }

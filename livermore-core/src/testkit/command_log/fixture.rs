@@ -7,8 +7,8 @@ use super::material::{SHORT, holder, id, resume, user};
 use crate::{
     control::{
         Bell, Bells, Case, CommandBus, CommandInbox, CommandQuery, CommandRecord, CommandStatus, ControlError,
-        ControlPolicy, Decision, Desired, Holder, JobReport, Lease, Next, Observed, SettingsAnswer, Signal, Signals,
-        Step, Submission, decide,
+        ControlPolicy, Decision, Desired, Holder, JobReport, Lease, Next, Observed, Overview, SettingsAnswer, Signal,
+        Signals, Step, Submission, decide,
     },
     ids::{CommandId, Seq, Timestamp},
 };
@@ -161,6 +161,10 @@ impl CommandLogFixture {
 
     pub(super) async fn history(&self, of: u64, query: CommandQuery) -> Vec<CommandStatus> {
         self.ok("history", self.bus.history(user(of), query)).await
+    }
+
+    pub(super) async fn overview(&self, of: u64) -> Overview {
+        self.ok("overview", self.bus.overview(user(of))).await
     }
 
     pub(super) async fn signals(&self, of: u64) -> Signals {

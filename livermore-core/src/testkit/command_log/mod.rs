@@ -78,6 +78,7 @@ macro_rules! command_log_contract {
             an_id_that_was_never_used_has_no_record
             a_final_outcome_never_changes
             history_comes_newest_first_in_pages
+            an_overview_tells_what_is_wanted_what_is_and_who_runs_it
             cancel_ends_an_undecided_command
             cancel_leaves_what_was_decided_or_begun
             cancel_of_an_unknown_command_is_refused

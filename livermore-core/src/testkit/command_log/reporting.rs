@@ -5,7 +5,9 @@ use super::{
     submitting::all,
 };
 use crate::{
-    control::{Body, CommandRecord, ControlError, Desired, Health, JobReport, JobState, Observed, Phase, Task},
+    control::{
+        Body, CommandRecord, ControlError, Desired, Health, JobReport, JobState, Observed, Overview, Phase, Task,
+    },
     ids::{Epoch, Revision, Timestamp},
 };
 
@@ -36,6 +38,31 @@ pub async fn what_is_observed_is_replaced(fixture: CommandLogFixture) {
     assert_eq!(fixture.states(&lease).await.1.map(|observed| observed.epoch), Some(lease.epoch));
     let other = fixture.acquire(2, &holder("a")).await;
     assert_eq!(fixture.states(&other).await, (Desired::default(), None), "the states of another user");
+}
+
+/// `overview` returns both states and who holds the lease; one that has ended is nobody's.
+pub async fn an_overview_tells_what_is_wanted_what_is_and_who_runs_it(fixture: CommandLogFixture) {
+    let empty = Overview { desired: Desired::default(), observed: None, runner: None };
+    assert_eq!(fixture.overview(1).await, empty, "the overview of a new user");
+    let lease = fixture.acquire(1, &holder("a")).await;
+    fixture.submit(1, &pause(id(1))).await;
+    fixture.decide_next(&lease).await;
+    let report = observed(&lease, generation(0));
+    fixture.observe(&lease, report.clone()).await;
+    let overview = fixture.overview(1).await;
+    assert_eq!((overview.desired.generation, &overview.observed), (generation(1), &Some(report)));
+    assert!(!overview.is_converged(), "the runner has not reported the newest generation");
+    let runner = overview.runner.expect("the lease was taken a moment ago");
+    assert_eq!((&runner.holder, runner.epoch), (&lease.holder, lease.epoch));
+    assert!((1..=60_000).contains(&runner.remaining.as_millis()), "{:?} of a minute", runner.remaining);
+    let report = observed(&lease, generation(1));
+    fixture.observe(&lease, report.clone()).await;
+    assert!(fixture.overview(1).await.is_converged(), "{report:?}");
+    assert_eq!(fixture.overview(2).await, empty, "the overview of another user");
+    fixture.release(&lease).await;
+    let overview = fixture.overview(1).await;
+    assert_eq!((overview.observed.as_ref(), overview.runner.as_ref()), (Some(&report), None), "after the release");
+    assert!(!overview.is_converged(), "nobody runs it");
 }
 
 /// `observe` ends the jobs it reports as finished; their commands keep that.

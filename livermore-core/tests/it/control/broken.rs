@@ -50,6 +50,7 @@ async fn every_clause_can_fail() {
         CancelRewrites: a_final_outcome_never_changes,
         HistoryAscends: history_comes_newest_first_in_pages,
         HistoryIgnoresBefore: history_comes_newest_first_in_pages,
+        ShowsOldRunners: an_overview_tells_what_is_wanted_what_is_and_who_runs_it,
         DoesNotCancel: cancel_ends_an_undecided_command,
         CancelRewrites: cancel_leaves_what_was_decided_or_begun,
         NothingToCancelIsClosed: cancel_of_an_unknown_command_is_refused,

@@ -14,14 +14,14 @@ use livermore_core::{
     control::{
         Bells, BusCapability, CommandBus, CommandInbox, CommandQuery, CommandRecord, CommandStatus, ControlError,
         ControlPolicy, Decision, Desired, Effect, EmbeddedCommandLog, Expiry, Holder, Lease, Next, Observed, Outcome,
-        OutcomeCode, Signals, Stage, Submission, Verdict, Waited,
+        OutcomeCode, Overview, Signals, Stage, Submission, Tenure, Verdict, Waited,
     },
     ids::{CommandId, Epoch, Seq, Timestamp, UserId},
     testkit::CommandLogFixture,
 };
 use tokio::{task::yield_now, time::sleep};
 
-use super::embedded;
+use super::{deaf_log::Deaf, embedded};
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Flaw {
@@ -44,6 +44,7 @@ pub(super) enum Flaw {
     NothingToCancelIsClosed,
     HistoryAscends,
     HistoryIgnoresBefore,
+    ShowsOldRunners,
     WaitsToTheEnd,
     NeverSignals,
     FalseOk,
@@ -246,6 +247,15 @@ impl CommandBus for Broken {
         Ok(history)
     }
 
+    async fn overview(&self, user: UserId) -> Result<Overview, ControlError> {
+        let mut overview = self.log.overview(self.user(user)).await?;
+        if self.has(Flaw::ShowsOldRunners) && overview.observed.is_some() && overview.runner.is_none() {
+            let holder = Holder::new("a").unwrap();
+            overview.runner = Some(Tenure { holder, epoch: Epoch::ZERO, remaining: Duration::ZERO });
+        }
+        Ok(overview)
+    }
+
     async fn signals(&self, user: UserId) -> Result<Signals, ControlError> {
         self.tenth()?;
         let signals = self.log.signals(self.user(user)).await?;
@@ -397,40 +407,5 @@ impl CommandInbox for Broken {
 
     async fn close(&self) {
         self.end().await;
-    }
-}
-
-/// A log without signals, waited on as the trait does it.
-#[derive(Debug)]
-struct Deaf(EmbeddedCommandLog);
-
-#[async_trait]
-impl CommandBus for Deaf {
-    fn capability(&self) -> BusCapability {
-        self.0.capability()
-    }
-
-    async fn submit(&self, user: UserId, submission: &Submission) -> Result<CommandRecord, ControlError> {
-        self.0.submit(user, submission).await
-    }
-
-    async fn record(&self, user: UserId, id: CommandId) -> Result<Option<CommandStatus>, ControlError> {
-        self.0.record(user, id).await
-    }
-
-    async fn cancel(&self, user: UserId, id: CommandId) -> Result<CommandRecord, ControlError> {
-        self.0.cancel(user, id).await
-    }
-
-    async fn history(&self, user: UserId, query: CommandQuery) -> Result<Vec<CommandStatus>, ControlError> {
-        self.0.history(user, query).await
-    }
-
-    async fn signals(&self, _: UserId) -> Result<Signals, ControlError> {
-        Ok(stream::pending().boxed())
-    }
-
-    async fn close(&self) {
-        CommandBus::close(&self.0).await;
     }
 }

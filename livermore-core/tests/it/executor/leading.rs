@@ -49,6 +49,21 @@ async fn one_that_stops_hands_over() {
     second.stop().await;
 }
 
+/// The lease it was given while it was stopping is of use to nobody.
+#[tokio::test(start_paused = true)]
+async fn one_that_stops_gives_back_what_it_takes_in_that_moment() {
+    let (log, plane) = (log(), FakePlane::new());
+    let way = Way::slow(&log, Duration::from_secs(1));
+    let executor = start("stopping", &[user(7)], way, &settings(), &plane);
+    sleep(Duration::from_millis(100)).await;
+    let held = log.acquire(&[user(7)], &holder("other"), Duration::from_secs(1)).await.unwrap();
+    assert!(held.is_empty(), "nobody has asked for it yet: {held:?}");
+    executor.stop().await;
+    let heir = log.acquire(&[user(7)], &holder("other"), Duration::from_secs(1)).await.unwrap();
+    assert_eq!(heir.len(), 1, "the lease is held by one that has stopped");
+    assert!(plane.events().is_empty(), "{:?}", plane.events());
+}
+
 /// One that cannot reach the log any more stops its data plane before another process may lead.
 #[tokio::test(start_paused = true)]
 async fn w11_one_that_is_cut_off_stops_in_time() {

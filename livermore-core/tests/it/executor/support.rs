@@ -182,16 +182,30 @@ struct WayState {
     to: Mutex<EmbeddedCommandLog>,
     cut: AtomicBool,
     deaf: bool,
+    /// Answers about leases are so long on their way.
+    answers_after: Duration,
+}
+
+impl WayState {
+    fn to(log: &EmbeddedCommandLog) -> Self {
+        let to = Mutex::new(log.clone());
+        Self { to, cut: AtomicBool::new(false), deaf: false, answers_after: Duration::ZERO }
+    }
 }
 
 impl Way {
     pub(super) fn to(log: &EmbeddedCommandLog) -> Self {
-        Self(Arc::new(WayState { to: Mutex::new(log.clone()), cut: AtomicBool::new(false), deaf: false }))
+        Self(Arc::new(WayState::to(log)))
     }
 
     /// Nothing is heard on it.
     pub(super) fn deaf(log: &EmbeddedCommandLog) -> Self {
-        Self(Arc::new(WayState { to: Mutex::new(log.clone()), cut: AtomicBool::new(false), deaf: true }))
+        Self(Arc::new(WayState { deaf: true, ..WayState::to(log) }))
+    }
+
+    /// Who asks for a lease has it before the answer is here.
+    pub(super) fn slow(log: &EmbeddedCommandLog, answers_after: Duration) -> Self {
+        Self(Arc::new(WayState { answers_after, ..WayState::to(log) }))
     }
 
     pub(super) fn cut(&self, cut: bool) {
@@ -213,7 +227,9 @@ impl Way {
 #[async_trait]
 impl CommandInbox for Way {
     async fn acquire(&self, users: &[UserId], holder: &Holder, ttl: Duration) -> Result<Vec<Lease>, ControlError> {
-        self.log()?.acquire(users, holder, ttl).await
+        let taken = self.log()?.acquire(users, holder, ttl).await;
+        tokio::time::sleep(self.0.answers_after).await;
+        taken
     }
 
     async fn renew(&self, leases: &[Lease], ttl: Duration) -> Result<Vec<Lease>, ControlError> {

@@ -14,7 +14,8 @@ use futures_util::{StreamExt, stream};
 use livermore_core::{
     control::{
         BusCapability, Command, CommandBus, CommandInbox, CommandQuery, CommandRecord, CommandStatus, ControlError,
-        EmbeddedCommandLog, OutcomeCode, PauseLevel, Signal, Signals, Stage, Submission, Verdict, Waited, WriteStep,
+        EmbeddedCommandLog, OutcomeCode, Overview, PauseLevel, Signal, Signals, Stage, Submission, Verdict, Waited,
+        WriteStep,
     },
     ids::{CommandId, Symbol, UserId},
     settings::{Actor, HistoryQuery},
@@ -229,6 +230,10 @@ impl CommandBus for Lying {
 
     async fn history(&self, user: UserId, query: CommandQuery) -> Result<Vec<CommandStatus>, ControlError> {
         self.0.history(user, query).await
+    }
+
+    async fn overview(&self, user: UserId) -> Result<Overview, ControlError> {
+        self.0.overview(user).await
     }
 
     async fn signals(&self, _: UserId) -> Result<Signals, ControlError> {

@@ -260,3 +260,28 @@ async fn case_73_a_full_disk_leaves_the_old_cache_and_a_damaged_one_is_ignored()
         assert!(warned.len() == 1 && warned[0].contains("damaged"), "{warned:?}");
     }
 }
+
+/// Whoever evaluates holds one snapshot: a change between two of its looks is seen by the next evaluation.
+#[tokio::test]
+async fn case_16_one_evaluation_sees_one_revision() {
+    let bench = Bench::new(Flaky::default());
+    // Revision, count and color always belong together.
+    let document = |number: u64| json!({ "version": 2, "count": number, "color": number.to_string() });
+    bench.put(document(1)).await;
+    let (mut reader, mut refresher) = bench.service.snapshots(user(), bench.config()).await.unwrap();
+    let mut other = refresher.reader();
+    for number in 1..=100 {
+        let evaluation = reader.get().clone();
+        let first = (evaluation.revision.get(), evaluation.settings.count);
+        bench.put(document(number + 1)).await;
+        refresher.refresh().await.unwrap();
+        assert_eq!(other.get().revision.get(), number + 1, "the change is there for whoever begins now");
+        let again = evaluation.settings.color.parse().unwrap();
+        let document = evaluation.document.as_map()["count"].as_u64();
+        assert_eq!(
+            (first, again, document, evaluation.revision.get()),
+            ((number, number), number, Some(number), number)
+        );
+    }
+    assert_eq!(reader.get().settings.count, 101);
+}

@@ -122,13 +122,20 @@ impl Bus {
 
     /// Starts `livermore inbox` on it.
     pub(super) fn inbox(&self, arguments: &[&str]) -> Inbox {
+        self.inbox_with(arguments, &[])
+    }
+
+    /// The same with environment variables.
+    pub(super) fn inbox_with(&self, arguments: &[&str], environment: &[(&str, String)]) -> Inbox {
         let folder = TempDir::new().unwrap();
         let store = match self {
             // Both may be in one folder.
             Self::Postgres(_) | Self::Folder(_) => self.url(),
             Self::Redis(_) => format!("file:{}", folder.path().join("settings").display()),
         };
-        Inbox::start(&[&["--bus", &self.url(), "--store", &store], arguments].concat(), folder, Stdio::null())
+        let url = self.url();
+        let arguments = [&["--bus", &url, "--store", &store], arguments].concat();
+        Inbox::start_with(&arguments, environment, folder, Stdio::null())
     }
 }
 
@@ -153,7 +160,12 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 impl Inbox {
     pub(super) fn start(arguments: &[&str], folder: TempDir, stdin: Stdio) -> Self {
+        Self::start_with(arguments, &[], folder, stdin)
+    }
+
+    fn start_with(arguments: &[&str], environment: &[(&str, String)], folder: TempDir, stdin: Stdio) -> Self {
         let mut command = livermore(&[&["inbox", "--json"], arguments].concat());
+        command.envs(environment.iter().map(|(name, value)| (name, value)));
         let mut process = command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
         let (events, out) = (Arc::new(Mutex::new(Vec::new())), process.stdout.take().unwrap());
         let to = Arc::clone(&events);

@@ -1,6 +1,7 @@
 //! Sending commands, deciding them, and what comes between.
 
 mod buses;
+mod clocks;
 mod doctor;
 mod faults;
 mod folder;

@@ -1,5 +1,7 @@
+mod connection;
+
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{HashMap, HashSet, VecDeque},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -13,23 +15,19 @@ use livermore_core::{
     ids::{Seq, UserId},
     keys,
 };
-use redis::{Cmd, ConnectionInfo, PushInfo, PushKind, Value, aio::MultiplexedConnection};
+use redis::Cmd;
 use tokio::{
     sync::{
         Notify,
         broadcast::{self, error::RecvError},
-        mpsc, watch,
+        watch,
     },
     task::JoinHandle,
-    time::{Instant, MissedTickBehavior, interval_at, sleep, timeout},
+    time::{Instant, timeout},
 };
 
-use crate::{
-    RedisConfig, RedisError,
-    config::{Role, target},
-    error::{Class, class_of},
-    link::{connect, is_alive, jittered},
-};
+use self::connection::keep;
+use crate::{RedisConfig, RedisError, config::Role};
 
 /// One connection on which everything is heard that anybody of this process listens for.
 ///
@@ -56,13 +54,24 @@ struct Shared {
 }
 
 struct State {
-    /// How many listen to each topic; none once closed.
-    wanted: HashMap<Topic, usize>,
-    /// Topics whose number of listeners has become, or ceased to be, zero.
+    /// What is to be heard; nothing once closed.
+    wanted: HashMap<Topic, Wanted>,
+    /// Acknowledgements that nobody listens to at the moment, and since when. They are heard a while longer: who sends one
+    /// command often sends another, and then need not wait for the server's word that it is heard.
+    resting: VecDeque<(Topic, Instant)>,
+    /// Topics that are wanted now and were not, or the other way round.
     touched: Vec<Topic>,
     changes: u64,
     control: Option<broadcast::Sender<Control>>,
     signals: HashMap<UserId, broadcast::Sender<Signal>>,
+}
+
+/// That a topic is to be heard.
+#[derive(Debug, Clone, Copy)]
+struct Wanted {
+    listeners: usize,
+    /// The change that brought it.
+    since: u64,
 }
 
 /// What can be listened to.
@@ -83,13 +92,11 @@ pub(crate) enum Control {
 
 /// As many as a listener may be behind.
 const BACKLOG: usize = 1_024;
-/// As many messages as may wait to be sorted.
-const QUEUE: usize = 4_096;
-/// Channels of one subscription.
-const BATCH: usize = 500;
-/// The shortest pause between two attempts to connect, and the longest.
-const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// The same for what is new for the senders of one user. It takes its memory at once, for each who waits.
+const SIGNALS: usize = 64;
+/// Most acknowledgements that are heard although nobody listens, and how long: each costs the server a look per message.
+const MOST_RESTING: usize = 32;
+const REST: Duration = Duration::from_secs(1);
 
 impl Listening {
     pub(crate) fn start(config: &RedisConfig, role: Role) -> Result<Self, RedisError> {
@@ -97,6 +104,7 @@ impl Listening {
         let shared = Arc::new(Shared {
             state: Mutex::new(State {
                 wanted: HashMap::new(),
+                resting: VecDeque::new(),
                 touched: Vec::new(),
                 changes: 0,
                 control: Some(broadcast::Sender::new(BACKLOG)),
@@ -161,7 +169,7 @@ impl Listening {
     pub(crate) async fn signals(&self, user: UserId) -> Result<Signals, RedisError> {
         let (receiver, interest) = self.register(vec![Topic::Acks(user)], |state| {
             state.control.as_ref()?;
-            Some(state.signals.entry(user).or_insert_with(|| broadcast::Sender::new(BACKLOG)).subscribe())
+            Some(state.signals.entry(user).or_insert_with(|| broadcast::Sender::new(SIGNALS)).subscribe())
         })?;
         self.until_heard(&interest).await;
         Ok(stream::unfold((receiver, interest), async |(mut receiver, interest)| match receiver.recv().await {
@@ -181,6 +189,7 @@ impl Listening {
         state.control = None;
         state.signals.clear();
         state.wanted.clear();
+        state.resting.clear();
     }
 
     fn register<T>(
@@ -190,17 +199,25 @@ impl Listening {
     ) -> Result<(T, Interest), RedisError> {
         let mut state = self.shared.state();
         let receiver = subscribe(&mut state).ok_or(RedisError::Closed)?;
+        let since = state.changes + 1;
+        let mut change = 0;
         for topic in &topics {
-            let listeners = state.wanted.entry(*topic).or_default();
-            *listeners += 1;
-            if *listeners == 1 {
+            let wanted = state.wanted.entry(*topic).or_insert(Wanted { listeners: 0, since });
+            wanted.listeners += 1;
+            let Wanted { listeners, since: begun } = *wanted;
+            change = change.max(begun);
+            if begun == since {
                 state.touched.push(*topic);
+            } else if listeners == 1 {
+                state.resting.retain(|(resting, _)| resting != topic);
             }
         }
-        state.changes += 1;
+        if change == since {
+            state.changes = since;
+            self.shared.changed.notify_one();
+        }
         self.shared.listeners.fetch_add(1, Ordering::Relaxed);
-        self.shared.changed.notify_one();
-        Ok((receiver, Interest { shared: Arc::clone(&self.shared), topics, change: state.changes }))
+        Ok((receiver, Interest { shared: Arc::clone(&self.shared), topics, change }))
     }
 
     /// Returns when the server has confirmed, so that nothing is missed from here on; or after a while, and then it is
@@ -230,20 +247,41 @@ struct Interest {
 impl Drop for Interest {
     fn drop(&mut self) {
         let mut state = self.shared.state();
+        let before = state.touched.len();
         for topic in &self.topics {
-            let Some(listeners) = state.wanted.get_mut(topic) else { continue };
-            *listeners -= 1;
-            if *listeners == 0 {
-                state.wanted.remove(topic);
-                state.touched.push(*topic);
-                if let Topic::Acks(user) = topic {
-                    state.signals.remove(user);
-                }
+            let Some(wanted) = state.wanted.get_mut(topic) else { continue };
+            wanted.listeners -= 1;
+            if wanted.listeners > 0 {
+                continue;
+            }
+            if let Topic::Acks(user) = topic {
+                state.signals.remove(user);
+                state.resting.push_back((*topic, Instant::now()));
+            } else {
+                state.cease(*topic);
             }
         }
-        state.changes += 1;
+        while state.resting.len() > MOST_RESTING {
+            state.cease_oldest();
+        }
+        if state.touched.len() > before {
+            state.changes += 1;
+            self.shared.changed.notify_one();
+        }
         self.shared.listeners.fetch_sub(1, Ordering::Relaxed);
-        self.shared.changed.notify_one();
+    }
+}
+
+impl State {
+    fn cease(&mut self, topic: Topic) {
+        self.wanted.remove(&topic);
+        self.touched.push(topic);
+    }
+
+    fn cease_oldest(&mut self) {
+        if let Some((topic, _)) = self.resting.pop_front() {
+            self.cease(topic);
+        }
     }
 }
 
@@ -251,6 +289,16 @@ impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
         // No panic can leave it half changed.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ceases to hear what nobody has listened to for a while.
+    fn end_rests(&self) {
+        let mut state = self.state();
+        while state.resting.front().is_some_and(|(_, since)| since.elapsed() >= REST) {
+            state.cease_oldest();
+            state.changes += 1;
+            self.changed.notify_one();
+        }
     }
 
     /// Tells everybody that something may have been missed.
@@ -292,169 +340,6 @@ fn is_number(payload: &[u8]) -> bool {
         .ok()
         .and_then(|text| text.parse::<u64>().ok())
         .is_some_and(|number| Seq::new(number).is_ok())
-}
-
-/// Listens, until aborted.
-async fn keep(servers: Vec<ConnectionInfo>, config: RedisConfig, name: String, shared: Arc<Shared>) {
-    let mut pause = SHORTEST_PAUSE;
-    let mut reported = false;
-    for server in servers.iter().cycle() {
-        let (sender, mut messages) = mpsc::channel(QUEUE);
-        // Only this protocol lets a connection be pinged while it listens.
-        let login = server.redis_settings().clone().set_protocol(redis::ProtocolVersion::RESP3);
-        let server = server.clone().set_redis_settings(login);
-        let place = target(&server);
-        let heard = {
-            let shared = Arc::clone(&shared);
-            move |info: PushInfo| {
-                if info.kind == PushKind::Disconnection {
-                    shared.lost.notify_one();
-                } else if matches!(info.kind, PushKind::Message | PushKind::PMessage) && sender.try_send(info).is_err()
-                {
-                    shared.overflown.store(true, Ordering::Relaxed);
-                }
-                Ok(())
-            }
-        };
-        let ended = match connect(server, &config, &name, heard).await {
-            Ok(connection) => {
-                let since = Instant::now();
-                let ended = listen(connection, &mut messages, &config, &shared, &mut reported).await;
-                if since.elapsed() >= Duration::from_secs(1) {
-                    pause = SHORTEST_PAUSE;
-                }
-                ended
-            }
-            Err(ended) => ended,
-        };
-        shared.working.store(false, Ordering::Relaxed);
-        shared.failed.store(true, Ordering::Relaxed);
-        let (error, least) = ended;
-        if !reported {
-            tracing::warn!(server = place, connection = name, %error, "doorbell: degraded");
-            reported = true;
-        }
-        sleep(jittered(pause.max(least))).await;
-        pause = LONGEST_PAUSE.min(pause * 2);
-    }
-}
-
-/// Listens on one connection; returns why it has ended, and how long to wait before the next.
-async fn listen(
-    mut connection: MultiplexedConnection,
-    messages: &mut mpsc::Receiver<PushInfo>,
-    config: &RedisConfig,
-    shared: &Shared,
-    reported: &mut bool,
-) -> (RedisError, Duration) {
-    let mut subscribed = HashSet::new();
-    // A word about an older connection may be left over; this one is asked before it is given up.
-    let every = config.ping_interval();
-    let mut ticks = interval_at(Instant::now() + every, every);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut missed = 0;
-    {
-        let mut state = shared.state();
-        state.touched = state.wanted.keys().copied().collect();
-    }
-    if let Err(ended) = follow(&mut connection, &mut subscribed, shared).await {
-        return ended;
-    }
-    if std::mem::take(reported) {
-        tracing::info!("doorbell: working");
-    }
-    shared.working.store(true, Ordering::Relaxed);
-    shared.failed.store(false, Ordering::Relaxed);
-    shared.miss();
-    loop {
-        tokio::select! {
-            message = messages.recv() => {
-                let Some(info) = message else { return lost() };
-                hear(shared, &info);
-                if shared.overflown.swap(false, Ordering::Relaxed) {
-                    shared.miss();
-                }
-            }
-            () = shared.changed.notified() => {
-                if let Err(ended) = follow(&mut connection, &mut subscribed, shared).await {
-                    return ended;
-                }
-            }
-            () = shared.lost.notified() => {
-                if is_alive(&mut connection, config).await != Some(true) {
-                    return lost();
-                }
-            }
-            _ = ticks.tick() => match is_alive(&mut connection, config).await {
-                Some(true) => missed = 0,
-                Some(false) => return lost(),
-                None if missed > 0 => return lost(),
-                None => missed += 1,
-            }
-        }
-    }
-}
-
-fn lost() -> (RedisError, Duration) {
-    (RedisError::NoAnswer { step: "listening".to_owned(), source: None }, Duration::ZERO)
-}
-
-/// Subscribes to what is wanted and not heard, and ceases to hear what is not wanted any more.
-async fn follow(
-    connection: &mut MultiplexedConnection,
-    subscribed: &mut HashSet<Topic>,
-    shared: &Shared,
-) -> Result<(), (RedisError, Duration)> {
-    let (changes, mut begin, mut cease) = {
-        let mut state = shared.state();
-        let touched: HashSet<Topic> = state.touched.drain(..).collect();
-        let (wanted, not): (Vec<Topic>, Vec<Topic>) =
-            touched.into_iter().partition(|topic| state.wanted.contains_key(topic));
-        (state.changes, wanted, not)
-    };
-    begin.retain(|topic| !subscribed.contains(topic));
-    cease.retain(|topic| subscribed.contains(topic));
-    for (topics, wanted) in [(&begin, true), (&cease, false)] {
-        for is_pattern in [false, true] {
-            let names: Vec<String> = topics.iter().filter(|t| t.is_pattern() == is_pattern).map(|t| t.name()).collect();
-            for names in names.chunks(BATCH) {
-                let done = match (wanted, is_pattern) {
-                    (true, false) => connection.subscribe(names).await,
-                    (true, true) => connection.psubscribe(names).await,
-                    (false, false) => connection.unsubscribe(names).await,
-                    (false, true) => connection.punsubscribe(names).await,
-                };
-                if let Err(error) = done {
-                    let least = class_of(&error).map_or(Duration::ZERO, Class::pause);
-                    return Err((RedisError::new("subscribing", &error), least));
-                }
-            }
-        }
-    }
-    subscribed.extend(begin);
-    cease.iter().for_each(|topic| {
-        subscribed.remove(topic);
-    });
-    shared.heard_up_to.send_replace(changes);
-    Ok(())
-}
-
-fn hear(shared: &Shared, info: &PushInfo) {
-    let parts: Vec<&[u8]> = info
-        .data
-        .iter()
-        .filter_map(|value| match value {
-            Value::BulkString(bytes) => Some(bytes.as_slice()),
-            Value::SimpleString(text) => Some(text.as_bytes()),
-            _ => None,
-        })
-        .collect();
-    // With a pattern, that comes first.
-    if let [.., channel, payload] = parts.as_slice()
-        && let Ok(channel) = str::from_utf8(channel)
-    {
-        shared.hear(channel, payload);
-    }
 }
 
 impl Topic {
