@@ -7,6 +7,8 @@ use livermore_core::{
     market::DEFAULT_MAX_FILL,
 };
 
+#[cfg(feature = "coinbase")]
+use crate::{candles::CandlesOptions, run::RunOptions, scan::ScanOptions, sim_server::SimServerOptions};
 use crate::{
     command::{CommandOptions, Verb},
     doctor::DoctorOptions,
@@ -44,15 +46,35 @@ pub(crate) enum Command {
     Verb(Verb),
     /// Decide commands as a monitor does, with a data plane that does nothing: to try commands out.
     Inbox(InboxOptions),
+    /// Download candles of Coinbase, as a file for `livermore replay`. Needs no key.
+    #[cfg(feature = "coinbase")]
+    Candles(CandlesOptions),
+    /// List what is traded most at Coinbase, and what to type to watch it. Changes nothing.
+    #[cfg(feature = "coinbase")]
+    Scan(ScanOptions),
+    /// Watch a market at an exchange: bars, MACD-V and alerts as they come. Ctrl-C ends it.
+    #[cfg(feature = "coinbase")]
+    Run(RunOptions),
+    /// Serve a simulated Coinbase on this machine, to try the other commands on. Ctrl-C ends it.
+    #[cfg(feature = "coinbase")]
+    SimServer(SimServerOptions),
 }
 
 impl Default for Command {
     fn default() -> Self {
-        Self::Demo(DemoOptions { seed: DEFAULT_SEED, speed: DEFAULT_SPEED, duration: None, json: false, faults: false })
+        Self::Demo(DemoOptions {
+            seed: DEFAULT_SEED,
+            speed: DEFAULT_SPEED,
+            duration: None,
+            json: false,
+            faults: false,
+            #[cfg(feature = "coinbase")]
+            wire: false,
+        })
     }
 }
 
-const DEFAULT_SEED: u64 = 7;
+pub(crate) const DEFAULT_SEED: u64 = 7;
 const DEFAULT_SPEED: f64 = 60.0;
 
 #[derive(Debug, Args)]
@@ -72,6 +94,10 @@ pub(crate) struct DemoOptions {
     /// Let the feed fail on the way: repeated and lost messages, a silent product, a dropped connection.
     #[arg(long)]
     pub(crate) faults: bool,
+    /// Let the market go through the protocol of a real exchange, over this machine's loopback.
+    #[cfg(feature = "coinbase")]
+    #[arg(long)]
+    pub(crate) wire: bool,
 }
 
 #[derive(Debug, Args)]
@@ -144,7 +170,7 @@ fn level(text: &str) -> Result<f64, String> {
 /// More than this cannot be followed by eye and is what `replay` is for.
 const MAX_SPEED: f64 = 100_000.0;
 
-fn speed(text: &str) -> Result<f64, String> {
+pub(crate) fn speed(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(speed) if speed > 0.0 && speed <= MAX_SPEED => Ok(speed),
         _ => Err(format!("must be a number over 0 and at most {MAX_SPEED}")),

@@ -1,5 +1,7 @@
 use std::io;
 
+#[cfg(feature = "coinbase")]
+use livermore_coinbase::{CoinbaseError, fake::StartError};
 use livermore_core::{
     ErrorKind,
     alert::RulesError,
@@ -35,8 +37,37 @@ pub(crate) enum Failure {
     Sequence(#[from] SequenceError),
     #[error("{0}")]
     Indicator(#[from] IndicatorError),
-    #[error("{0}")]
+    #[error("{}", with_cause(.0))]
     Exchange(#[from] ExchangeError),
+    #[cfg(feature = "coinbase")]
+    #[error("{}", with_cause(.0))]
+    Coinbase(#[from] CoinbaseError),
+    #[cfg(feature = "coinbase")]
+    #[error("the simulated exchange cannot start: {}", with_cause(.0))]
+    Simulation(#[from] StartError),
+    #[cfg(feature = "coinbase")]
+    #[error("{path}: {reason}")]
+    CandleFile { path: String, reason: String },
+    #[cfg(feature = "coinbase")]
+    #[error("another process writes to {path}; wait until it has ended, or name another file")]
+    CandleFileInUse { path: String },
+    #[cfg(feature = "coinbase")]
+    #[error("{path}: cannot be written: {error}")]
+    OutputFile { path: String, error: io::Error },
+    #[cfg(feature = "coinbase")]
+    #[error(
+        "--output writes CSV, which can be gone on with; leave out --format, or print JSON lines and redirect them"
+    )]
+    OnlyCsv,
+    #[cfg(feature = "coinbase")]
+    #[error(
+        "interrupted after {rows} candles, which are whole{}",
+        if *resumable { "; the same command goes on from there" } else { "" }
+    )]
+    Halted { rows: u64, resumable: bool },
+    #[cfg(feature = "coinbase")]
+    #[error("--quote: nothing is traded for {quote}; things are traded for {quotes}")]
+    NoQuote { quote: String, quotes: String },
     #[error("{}", in_full(.0))]
     Settings(#[from] SettingsError),
     #[error("{0}")]
@@ -131,12 +162,22 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// 2: the input or the command line is wrong. 3: something needed is out of reach. 4: not known yet. 5: a command was
-    /// refused. 6: someone else came first. 130: ended by the operator halfway. 1: anything else.
+    /// 2: the input or the command line is wrong. 3: something needed is out of reach. 4: not known yet. 5: a command, or
+    /// who asks, was refused. 6: someone else came first. 130: ended by the operator halfway. 1: anything else.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::Output(_) | Self::Start(_) => 1,
-            Self::Exchange(error) if error.is_retryable() => 3,
+            Self::Exchange(error) => asked(error.kind()),
+            #[cfg(feature = "coinbase")]
+            Self::Coinbase(error) => asked(error.kind()),
+            #[cfg(feature = "coinbase")]
+            Self::OutputFile { .. } | Self::Simulation(StartError::Bind(_) | StartError::Certificate(_)) => 1,
+            #[cfg(feature = "coinbase")]
+            Self::CandleFileInUse { .. } => 3,
+            #[cfg(feature = "coinbase")]
+            Self::Halted { .. } => 130,
+            #[cfg(feature = "coinbase")]
+            Self::CandleFile { .. } | Self::OnlyCsv | Self::NoQuote { .. } | Self::Simulation(_) => 2,
             Self::FolderInUse { .. } | Self::LogInUse { .. } | Self::Doctor { retryable: true, .. } => 3,
             Self::Interrupted | Self::NotWatched { .. } | Self::EndedAtOnce => 130,
             Self::NotStopped => 1,
@@ -167,7 +208,6 @@ impl Failure {
             | Self::Rules(_)
             | Self::Sequence(_)
             | Self::Indicator(_)
-            | Self::Exchange(_)
             | Self::Argument(_)
             | Self::Path(_)
             | Self::NoSuchPath { .. }
@@ -182,6 +222,15 @@ impl Failure {
             | Self::NoEditor
             | Self::NotMigrated { .. } => 2,
         }
+    }
+}
+
+/// The exit code of a question to an exchange.
+const fn asked(kind: ErrorKind) -> u8 {
+    match kind {
+        ErrorKind::Unavailable | ErrorKind::Closed => 3,
+        ErrorKind::Denied => 5,
+        _ => 2,
     }
 }
 
@@ -215,7 +264,8 @@ pub(crate) fn control_in_full(error: &ControlError) -> String {
     }
 }
 
-fn with_cause(error: &dyn std::error::Error) -> String {
+/// An error with its cause, where the message does not have it.
+pub(crate) fn with_cause(error: &dyn std::error::Error) -> String {
     let text = error.to_string();
     match error.source().map(ToString::to_string) {
         Some(cause) if !text.contains(&cause) => format!("{text}: {cause}"),

@@ -2,8 +2,12 @@
 
 mod account;
 mod bus;
+#[cfg(feature = "coinbase")]
+mod candles;
 mod cli;
 mod clock;
+#[cfg(feature = "coinbase")]
+mod coinbase;
 mod command;
 mod demo;
 mod doctor;
@@ -16,10 +20,17 @@ mod output;
 mod pipeline;
 mod random;
 mod replay;
+#[cfg(feature = "coinbase")]
+mod run;
 mod runtime;
+#[cfg(feature = "coinbase")]
+mod scan;
 mod screen;
 mod settings;
+#[cfg(feature = "coinbase")]
+mod sim_server;
 mod store;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -41,6 +52,14 @@ fn main() -> ExitCode {
         Command::ToMonitor(options) => command::run(&options),
         Command::Verb(verb) => command::run_verb(&verb),
         Command::Inbox(options) => inbox::run(&options),
+        #[cfg(feature = "coinbase")]
+        Command::Candles(options) => candles::run(&options),
+        #[cfg(feature = "coinbase")]
+        Command::Scan(options) => scan::run(&options),
+        #[cfg(feature = "coinbase")]
+        Command::Run(options) => run::run(&options),
+        #[cfg(feature = "coinbase")]
+        Command::SimServer(options) => sim_server::run(&options),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -13,6 +13,10 @@ fn every_command_explains_itself() {
         &["settings", "--help"],
         &["store", "--help"],
         &["doctor", "--help"],
+        &["run", "--help"],
+        &["candles", "--help"],
+        &["scan", "--help"],
+        &["sim-server", "--help"],
         &["--version"],
     ] {
         let stdout = run(arguments, b"").success();

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "tests")]
 
+mod coinbase;
 mod command_line;
 #[cfg(unix)]
 mod commands;

@@ -4,6 +4,7 @@ mod ask;
 mod document;
 mod options;
 mod order;
+mod rebase;
 mod send;
 mod table;
 mod text;
@@ -29,6 +30,7 @@ pub(crate) fn run(options: &CommandOptions) -> Result<(), Failure> {
         CommandCommand::List { limit, open, talk } => ask::list(talk, *limit, *open),
         CommandCommand::Show { id, talk } => ask::show(talk, *id),
         CommandCommand::Cancel { id, talk } => ask::cancel(talk, *id),
+        CommandCommand::Rebase { talk } => rebase::run(talk),
         CommandCommand::Schema { kind } => print_schema(kind.as_deref()),
         CommandCommand::Watch { id, talk } => watch::run(talk, *id),
     }

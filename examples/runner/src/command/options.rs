@@ -93,6 +93,11 @@ pub(crate) enum CommandCommand {
         #[command(flatten)]
         talk: Talk,
     },
+    /// Take the desired state of a log that has lost its newest entries for right, so that commands are taken again.
+    Rebase {
+        #[command(flatten)]
+        talk: Talk,
+    },
     /// Print the JSON Schema of a command's payload, or all of them.
     Schema { kind: Option<String> },
     /// Follow commands until Ctrl-C, or one until it is effective.

@@ -1,7 +1,7 @@
 use std::{io, path::Path, time::Duration};
 
 use livermore_core::{
-    control::{CommandQuery, CommandStatus, ControlError, Effect},
+    control::{CommandQuery, CommandStatus, ControlError, Effect, Overview},
     ids::{Timestamp, UserId},
 };
 
@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use super::{
     DoctorOptions, PATIENCE,
     check::{Check, Status},
+    monitor,
 };
 use crate::{
     bus::{self, Bus, BusPlace},
@@ -80,13 +81,14 @@ pub(super) async fn examine(options: &DoctorOptions, checks: &mut Vec<Check>) ->
     let latency = u64::try_from(watch.elapsed().as_millis()).unwrap_or(u64::MAX);
     log.close().await;
     match asked {
-        Ok(Ok(commands)) => {
+        Ok(Ok((commands, overview))) => {
             let mut row = capable(&log, latency).fact("kind", kind).fact("latencyMs", latency);
             if let BusPlace::Folder(folder) = place {
                 row = used(row, folder);
             }
             checks.push(row);
             checks.push(waiting(options.user, &commands, clock::now()?));
+            checks.push(monitor::examine(options.user, &overview));
         }
         Ok(Err(error)) => {
             checks.push(row(Status::Fail, control_in_full(&error)).retryable(error.is_retryable()));
@@ -127,8 +129,9 @@ fn used(row: Check, folder: &str) -> Check {
     }
 }
 
-async fn ask(log: &Bus, user: UserId) -> Result<Vec<CommandStatus>, ControlError> {
-    log.senders.history(user, CommandQuery::newest(LOOKED_AT)).await
+async fn ask(log: &Bus, user: UserId) -> Result<(Vec<CommandStatus>, Overview), ControlError> {
+    let commands = log.senders.history(user, CommandQuery::newest(LOOKED_AT)).await?;
+    Ok((commands, log.senders.overview(user).await?))
 }
 
 fn capable(log: &Bus, latency: u64) -> Check {

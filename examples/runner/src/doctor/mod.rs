@@ -2,8 +2,11 @@
 
 mod bus;
 mod check;
+#[cfg(feature = "coinbase")]
+mod coinbase;
 mod environment;
 mod folder;
+mod monitor;
 mod options;
 #[cfg(feature = "pg")]
 mod postgres;
@@ -52,12 +55,15 @@ async fn examine(options: &DoctorOptions) -> Result<Vec<Check>, Failure> {
         checks.push(Check::new("store", Status::Fail, found).retryable(true));
         Found::NotAsked
     };
-    if let Some(settings) = settings::examine(options.user, found, &mut checks) {
-        environment::examine(options.user, &settings, &mut checks);
+    let settings = settings::examine(options.user, found, &mut checks);
+    if let Some(settings) = &settings {
+        environment::examine(options.user, settings, &mut checks);
     } else {
         checks.push(Check::new("environment", Status::Skip, "the settings that name variables cannot be read"));
     }
     bus::examine(options, &mut checks).await?;
+    #[cfg(feature = "coinbase")]
+    coinbase::examine(options, settings.as_ref().map(|loaded| &loaded.settings), &mut checks).await?;
     Ok(checks)
 }
 

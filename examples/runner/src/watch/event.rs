@@ -6,14 +6,14 @@ use livermore_core::{
 };
 use serde::Serialize;
 
-/// What the demo tells. Times are milliseconds of market time; nothing here depends on the real clock, so equal demos
-/// tell equal events.
+/// What is told of a market that is watched. Times are milliseconds of market time; nothing here depends on the real
+/// clock, so equal demos tell equal events.
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename_all = "camelCase", rename_all_fields = "camelCase")]
-pub(crate) enum DemoEvent<'a> {
+pub(crate) enum WatchEvent<'a> {
     Start {
-        seed: u64,
-        speed: f64,
+        #[serde(flatten)]
+        source: Source,
         market_time: Timestamp,
         symbols: &'a [Symbol],
     },
@@ -36,6 +36,25 @@ pub(crate) enum DemoEvent<'a> {
         bars: u64,
         alerts: u64,
         repaired: u64,
+    },
+}
+
+/// Where the market is.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Source {
+    /// Simulated, in this process. With `wire` it goes through the protocol of a real exchange.
+    Simulated {
+        seed: u64,
+        speed: f64,
+        #[serde(skip)]
+        wire: bool,
+    },
+    /// At an exchange.
+    #[cfg(feature = "coinbase")]
+    Exchange {
+        #[serde(rename = "exchange")]
+        name: &'static str,
     },
 }
 

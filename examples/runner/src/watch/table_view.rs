@@ -5,9 +5,9 @@ use livermore_core::{ids::Timestamp, indicator::Stage};
 
 use super::{
     View,
-    event::DemoEvent,
+    event::WatchEvent,
     line_view::text,
-    watch::{Row, Watch},
+    market::{Row, Watch},
 };
 use crate::{
     clock::Stopwatch,
@@ -95,16 +95,16 @@ impl TableView {
 }
 
 impl View for TableView {
-    fn show(&mut self, event: &DemoEvent<'_>) -> Result<(), Failure> {
+    fn show(&mut self, event: &WatchEvent<'_>) -> Result<(), Failure> {
         match event {
-            DemoEvent::Start { .. } => self.title = text(event),
-            DemoEvent::Alert(_) | DemoEvent::Feed { .. } => {
+            WatchEvent::Start { .. } => self.title = text(event),
+            WatchEvent::Alert(_) | WatchEvent::Feed { .. } => {
                 self.notes.push_back(text(event));
                 if self.notes.len() > NOTES {
                     self.notes.pop_front();
                 }
             }
-            DemoEvent::Bar(_) | DemoEvent::Warm { .. } | DemoEvent::End { .. } => {}
+            WatchEvent::Bar(_) | WatchEvent::Warm { .. } | WatchEvent::End { .. } => {}
         }
         Ok(())
     }

@@ -1,6 +1,9 @@
 use std::io::{self, Write};
 
-use super::{View, event::DemoEvent};
+use super::{
+    View,
+    event::{Source, WatchEvent},
+};
 use crate::{failure::Failure, number::price};
 
 /// One JSON object per event.
@@ -13,7 +16,7 @@ impl JsonView {
 }
 
 impl View for JsonView {
-    fn show(&mut self, event: &DemoEvent<'_>) -> Result<(), Failure> {
+    fn show(&mut self, event: &WatchEvent<'_>) -> Result<(), Failure> {
         let mut line = serde_json::to_vec(event).map_err(io::Error::from)?;
         line.push(b'\n');
         self.0.write_all(&line)?;
@@ -31,23 +34,28 @@ impl LineView {
 }
 
 impl View for LineView {
-    fn show(&mut self, event: &DemoEvent<'_>) -> Result<(), Failure> {
+    fn show(&mut self, event: &WatchEvent<'_>) -> Result<(), Failure> {
         writeln!(self.0, "{}", text(event))?;
         Ok(self.0.flush()?)
     }
 }
 
 /// An event as one line.
-pub(super) fn text(event: &DemoEvent<'_>) -> String {
+pub(super) fn text(event: &WatchEvent<'_>) -> String {
     match event {
-        DemoEvent::Start { seed, speed, market_time, symbols } => format!(
-            "demo: a simulated market of {} products, seed {seed}, {speed}x speed, from {market_time}; nothing leaves this process",
-            symbols.len()
+        WatchEvent::Start { source: Source::Simulated { seed, speed, wire }, market_time, symbols } => format!(
+            "demo: a simulated market of {} products, seed {seed}, {speed}x speed, from {market_time}; nothing leaves this {}",
+            symbols.len(),
+            if *wire { "machine" } else { "process" },
         ),
-        DemoEvent::Warm { market_time, series, bars } => {
+        #[cfg(feature = "coinbase")]
+        WatchEvent::Start { source: Source::Exchange { name }, market_time, symbols } => {
+            format!("{name}: {} products, from {market_time}", symbols.len())
+        }
+        WatchEvent::Warm { market_time, series, bars } => {
             format!("{market_time}  warm: {series} series from {bars} candles of history")
         }
-        DemoEvent::Bar(bar) => {
+        WatchEvent::Bar(bar) => {
             let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.1}"));
             let stage = match (bar.stage, bar.not_ready) {
                 (Some(stage), _) => stage.to_string(),
@@ -65,7 +73,7 @@ pub(super) fn text(event: &DemoEvent<'_>) -> String {
                 if bar.synthetic { "  no trades" } else { "" },
             )
         }
-        DemoEvent::Alert(alert) => {
+        WatchEvent::Alert(alert) => {
             let what = match alert.kind.level() {
                 Some(level) => format!("MACD-V crossed {level} {}wards", alert.direction.as_str()),
                 None => format!("MACD-V reversed {}wards", alert.direction.as_str()),
@@ -81,10 +89,10 @@ pub(super) fn text(event: &DemoEvent<'_>) -> String {
                 alert.stage,
             )
         }
-        DemoEvent::Feed { market_time, symbol, what } => {
+        WatchEvent::Feed { market_time, symbol, what } => {
             let symbol = symbol.map_or("all", |symbol| symbol.as_str());
             format!("{market_time}  {symbol:8} feed {what}")
         }
-        DemoEvent::End { .. } => "demo: ended".to_owned(),
+        WatchEvent::End { .. } => "ended".to_owned(),
     }
 }
