@@ -8,7 +8,7 @@ mod sim_server;
 
 use livermore_coinbase::fake::{Clock, FakeKey, FakeMarket, FakeServer};
 use livermore_core::exchange::SimulatorConfig;
-use livermore_tests::{Finished, run};
+use livermore_tests::{Finished, livermore, run};
 use tokio::runtime::Runtime;
 
 /// When live data begins on the servers of these tests: 2026-01-05T00:00:00Z.
@@ -27,6 +27,8 @@ impl Exchange {
     }
 
     fn with(clock: Clock) -> Self {
+        // The first use builds the command: the market must not run on meanwhile.
+        drop(livermore(&[]));
         let runtime = Runtime::new().unwrap();
         let market = FakeMarket::simulated(SimulatorConfig::default().with_seed(7).with_history_minutes(3_000));
         let builder = FakeServer::builder().market(market).seed(7).clock(clock);
