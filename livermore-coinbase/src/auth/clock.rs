@@ -80,7 +80,9 @@ impl ExchangeClock {
     pub(crate) fn heard(&self, time: Timestamp) {
         const MOST_AHEAD_MS: i64 = 86_400_000;
         let known = self.heard.load(Ordering::Relaxed);
-        if time.as_millis() > known && time.millis_since(self.now()) <= MOST_AHEAD_MS {
+        // Once a second is enough: buckets end with whole seconds.
+        let is_later = time.as_millis().div_euclid(1_000) > known.div_euclid(1_000);
+        if is_later && time.millis_since(self.now()) <= MOST_AHEAD_MS {
             self.heard.fetch_max(time.as_millis(), Ordering::Relaxed);
         }
     }

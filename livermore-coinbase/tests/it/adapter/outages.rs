@@ -4,7 +4,10 @@ use livermore_coinbase::{
     Coinbase, CoinbaseConfig,
     fake::{Channel, Fault, FaultScript, Keep, Target, When},
 };
-use livermore_core::exchange::EventBody;
+use livermore_core::{
+    exchange::{CandleRequest, EventBody, ExchangeAdapter},
+    ids::Timeframe,
+};
 
 use super::{config, everything, fast, impatient, is_about_the_feed, is_closed, is_connected, symbol, until};
 
@@ -45,6 +48,22 @@ async fn case_76_lost_messages_and_heartbeats_are_told_and_counted() {
     let counts = events.status().await.unwrap().counts;
     assert_eq!((counts.gaps, counts.missing, counts.connects), (2, 9, 1));
     assert!(counts.resubscriptions >= 1, "{counts:?}");
+}
+
+/// The exchange's clock was measured once and runs away from this machine's: only the feed says how late it is.
+#[tokio::test]
+async fn what_the_feed_has_closed_is_in_history_at_once() {
+    let server = fast(600.0).start().await.unwrap();
+    let coinbase = super::adapter(&server);
+    let mut events = coinbase.feed(everything(&["BTC-USD"])).await.unwrap();
+    for _ in 0..5 {
+        let read = until(&mut events, is_closed).await;
+        let EventBody::Candle { symbol, candle } = &read.last().unwrap().body else { panic!("{read:?}") };
+        let (from, to) = (candle.open_time(), candle.close_time());
+        let request = CandleRequest { symbol: symbol.clone(), timeframe: Timeframe::M5, from, to };
+        let history = coinbase.candles(request).await.unwrap();
+        assert_eq!(history.iter().map(|found| found.ohlcv()).collect::<Vec<_>>(), [candle.ohlcv()]);
+    }
 }
 
 #[tokio::test]

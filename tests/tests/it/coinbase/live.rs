@@ -67,7 +67,6 @@ fn assert_true(exchange: &Exchange, events: &[Value]) {
 }
 
 #[test]
-#[ignore = "compares bars at 120 times real speed, which a busy machine does not keep up with; run it by name"]
 fn live_bars_follow_the_history_without_a_hole() {
     let exchange = Exchange::with(Clock::Speed(120.0));
     let mut bars = 0;
@@ -82,7 +81,6 @@ fn live_bars_follow_the_history_without_a_hole() {
 }
 
 #[test]
-#[ignore = "compares bars at 120 times real speed, which a busy machine does not keep up with; run it by name"]
 fn a_lost_connection_is_told_and_costs_no_bar() {
     let exchange = Exchange::with(Clock::Speed(120.0));
     let (mut bars, mut faults) = (0, 0);
