@@ -88,9 +88,10 @@ pub fn ack_pattern(user: UserId) -> String {
     format!("channel:ack:{user}:*")
 }
 
-/// Where it is told that a user's runner has reported: `channel:ack:{user}:observed`.
-pub fn observed_channel(user: UserId) -> String {
-    format!("channel:ack:{user}:{OBSERVED}")
+/// Where a user's senders are told what is new: `channel:ack:{user}:signals`. One channel for all, because a server compares
+/// every message with every pattern that anybody listens to.
+pub fn signals_channel(user: UserId) -> String {
+    format!("channel:ack:{user}:{SIGNALS}")
 }
 
 /// Where a request of the TypeScript system is answered: `channel:ack:{user}:{request}`.
@@ -103,14 +104,13 @@ pub fn control_channel_user(channel: &str) -> Option<UserId> {
     channel.strip_prefix("channel:control:")?.parse().ok()
 }
 
-/// Whose acknowledgement a channel carries, and of what: a command's id, a request's id, or `observed`.
-pub fn ack_channel_parts(channel: &str) -> Option<(UserId, &str)> {
+/// Whose senders are told what is new on a channel.
+pub fn signals_channel_user(channel: &str) -> Option<UserId> {
     let (user, what) = channel.strip_prefix("channel:ack:")?.split_once(':')?;
-    Some((user.parse().ok()?, what))
+    if what == SIGNALS { user.parse().ok() } else { None }
 }
 
-/// The last part of [`observed_channel`].
-pub const OBSERVED: &str = "observed";
+const SIGNALS: &str = "signals";
 
 /// Command log of the Redis-only profile. The braces are literal: they keep a user's keys in one cluster slot.
 pub fn command_log(user: UserId) -> String {
@@ -167,7 +167,7 @@ mod tests {
             (ack_channel(user, id), "channel:ack:7:0190163d-8694-739b-aea5-966c26f8ad91"),
             (ack_prefix(user), "channel:ack:7:"),
             (ack_pattern(user), "channel:ack:7:*"),
-            (observed_channel(user), "channel:ack:7:observed"),
+            (signals_channel(user), "channel:ack:7:signals"),
             (request_ack_channel(user, &RequestId::new("req-1").unwrap()), "channel:ack:7:req-1"),
             (command_done_prefix(user), "livermore:{7}:done:"),
             (command_ended(user), "livermore:{7}:ended"),
@@ -184,11 +184,11 @@ mod tests {
         let user = UserId::new(7).unwrap();
         let id: CommandId = "0190163d-8694-739b-aea5-966c26f8ad91".parse().unwrap();
         assert_eq!(control_channel_user(&control_channel(user)), Some(user));
-        assert_eq!(ack_channel_parts(&ack_channel(user, id)), Some((user, id.to_string().as_str())));
-        assert_eq!(ack_channel_parts(&observed_channel(user)), Some((user, OBSERVED)));
+        assert_eq!(signals_channel_user(&signals_channel(user)), Some(user));
+        assert_eq!(signals_channel_user(&ack_channel(user, id)), None);
         for foreign in ["", "channel:control:", "channel:control:07x", "channel:control:+7", "channel:ticker:7:1:X"] {
             assert_eq!(control_channel_user(foreign), None, "{foreign}");
-            assert_eq!(ack_channel_parts(foreign), None, "{foreign}");
+            assert_eq!(signals_channel_user(foreign), None, "{foreign}");
         }
     }
 }

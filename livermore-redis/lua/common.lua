@@ -80,6 +80,7 @@ local function close(index, ...)
   redis.call('XTRIM', LOG, 'MINID', text(math.max(0, math.min(oldest, tonumber(state.seq) - HISTORY + 1))))
   -- A bell that cannot be rung is no reason to undo anything.
   redis.pcall('PUBLISH', ACKS .. c.id, c.seq)
+  redis.pcall('PUBLISH', ACKS .. 'signals', c.id)
 end
 
 -- Ends what is overdue, but what only its runner may end.

@@ -46,7 +46,7 @@ const SCRIPTS: &[&str] = &[
 ];
 const STORE: &[&str] = &["info", "cluster|slots"];
 const LEASES: &[&str] = &["hmget", "hstrlen"];
-const LISTEN: &[&str] = &["subscribe", "unsubscribe", "psubscribe", "punsubscribe"];
+const LISTEN: &[&str] = &["subscribe", "unsubscribe"];
 const PUBLISH: &[&str] = &["publish"];
 const CLOCK: &[&str] = &["time"];
 

@@ -95,7 +95,7 @@ impl Doorbell for RedisBell {
     }
 
     fn tell(&self, user: UserId, signal: Signal) {
-        if let Some(command) = tell(user, signal) {
+        for command in tell(user, signal) {
             self.send(command, false);
         }
     }

@@ -124,13 +124,15 @@ impl Plane {
     }
 }
 
-/// Records a command; where a store answers not as many at once, its sender comes back as it is told to.
-async fn submit(bus: &dyn CommandBus, user: UserId, submission: &Submission) {
+/// Records a command and waits until it is decided; where a store answers not as many at once, its sender comes back as
+/// it is told to.
+async fn send(bus: &dyn CommandBus, user: UserId, submission: &Submission) {
     loop {
-        match bus.submit(user, submission).await {
+        match bus.submit_and_wait(user, submission, Stage::Decided, PATIENCE).await {
             Err(ControlError::Busy { retry_after }) => sleep(retry_after).await,
             answer => {
-                answer.expect("recorded");
+                let waited = answer.expect("recorded").waited;
+                assert!(matches!(waited, Ok(Waited::Reached(_))), "it is decided");
                 return;
             }
         }
@@ -148,8 +150,7 @@ impl Way for Plane {
     async fn send(&mut self) -> Told {
         let (bus, user, submission) = (&*self.bus, self.users[0], next_command());
         let begun = Instant::now();
-        bus.submit(user, &submission).await.expect("recorded");
-        wait(bus, user, &submission, Stage::Decided).await;
+        send(bus, user, &submission).await;
         let decided = begun.elapsed();
         wait(bus, user, &submission, Stage::Effective).await;
         Told { decided, effective: begun.elapsed().saturating_sub(decided) }
@@ -161,8 +162,7 @@ impl Way for Plane {
             tokio::spawn(async move {
                 for _ in 0..each {
                     let submission = idle_command();
-                    submit(&*bus, user, &submission).await;
-                    wait(&*bus, user, &submission, Stage::Decided).await;
+                    send(&*bus, user, &submission).await;
                 }
             })
         };

@@ -42,7 +42,7 @@ pub use crate::disk::WriteStep;
 pub use body::{Body, BodyHash};
 #[cfg(feature = "test-util")]
 pub use bus::MockCommandBus;
-pub use bus::{BusCapability, CommandBus, CommandQuery, Signal, Signals, Stage, Waited};
+pub use bus::{BusCapability, CommandBus, CommandQuery, Sent, Signal, Signals, Stage, Waited};
 pub use command::{Backfill, CacheScope, Command, CommandKind, PauseLevel};
 pub use decide::{Case, Decision, SettingsAnswer, Step, decide};
 pub use desired::{Desired, Job, Phase, Task};

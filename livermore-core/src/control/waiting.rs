@@ -1,9 +1,9 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
-use super::{CommandBus, ControlError, Signal, Signals, Stage, Waited};
+use super::{CommandBus, CommandStatus, ControlError, Effect, Sent, Signal, Signals, Stage, Submission, Waited};
 use crate::{
     ErrorKind,
     ids::{CommandId, UserId},
@@ -16,6 +16,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// So long the first look may take in any case: waiting for no time is a question, which a log elsewhere can answer.
 const FIRST_LOOK: Duration = Duration::from_secs(1);
 
+/// So long a sender waits for signals before it submits without them.
+const FIRST_LISTEN: Duration = Duration::from_secs(1);
+
 /// Waits by looking at the record: at once on a signal, otherwise ever less often. Signals are only speed.
 pub(super) async fn wait<B: CommandBus + ?Sized>(
     bus: &B,
@@ -26,39 +29,80 @@ pub(super) async fn wait<B: CommandBus + ?Sized>(
 ) -> Result<Waited, ControlError> {
     let deadline = Instant::now() + time;
     // Asked for first: what happens between the first look and the first signal must not be missed.
-    let mut signals = timeout_at(deadline, bus.signals(user)).await.ok().and_then(Result::ok);
-    let (mut last, mut pause) = (None, FIRST_PAUSE);
-    let mut patience = deadline.max(Instant::now() + FIRST_LOOK);
-    loop {
-        match timeout_at(patience, bus.record(user, id)).await {
-            Ok(Ok(Some(status))) if stage.is_reached(&status) => return Ok(Waited::Reached(status)),
-            Ok(Ok(Some(status))) => last = Some(status),
-            Ok(Ok(None)) => return Err(ControlError::NotFound { id }),
-            // The log may come back before the time is up.
-            Ok(Err(error)) if error.kind() == ErrorKind::Unavailable => {}
-            Ok(Err(error)) => return Err(error),
-            Err(_) => return Ok(Waited::Pending { id, last }),
-        }
-        patience = deadline;
-        let now = Instant::now();
-        if now >= deadline {
-            return Ok(Waited::Pending { id, last });
-        }
-        rung(&mut signals, id, stage, deadline.min(now + pause)).await;
-        pause = LONGEST_PAUSE.min(pause * 2);
-    }
+    let signals = timeout_at(deadline, bus.signals(user)).await.ok().and_then(Result::ok);
+    let patience = deadline.max(Instant::now() + FIRST_LOOK);
+    Wait { user, id, stage, deadline, patience, pause: FIRST_PAUSE, signals, last: None }.look(bus).await
 }
 
-/// Returns on a signal that may concern the command, and at the latest at `until`.
-async fn rung(signals: &mut Option<Signals>, id: CommandId, stage: Stage, until: Instant) {
-    while let Some(stream) = signals {
-        match timeout_at(until, stream.next()).await {
-            Ok(Some(Signal::Decided(decided))) if decided != id => {}
-            Ok(Some(Signal::Observed(_))) if stage == Stage::Decided => {}
-            Ok(Some(_)) | Err(_) => return,
-            // They have ended; the pauses go on.
-            Ok(None) => *signals = None,
+/// The same for a command that is recorded first: its record is the first look.
+pub(super) async fn submit_and_wait<B: CommandBus + ?Sized>(
+    bus: &B,
+    user: UserId,
+    submission: &Submission,
+    stage: Stage,
+    time: Duration,
+) -> Result<Sent, ControlError> {
+    let signals = timeout(FIRST_LISTEN.min(time), bus.signals(user)).await.ok().and_then(Result::ok);
+    let record = bus.submit(user, submission).await?;
+    let deadline = Instant::now() + time;
+    let patience = deadline.max(Instant::now() + FIRST_LOOK);
+    let id = submission.id();
+    let mut wait = Wait { user, id, stage, deadline, patience, pause: FIRST_PAUSE, signals, last: None };
+    if record.is_open() {
+        wait.last = Some(CommandStatus { record: record.clone(), effect: Effect::None });
+        wait.rest().await;
+    }
+    Ok(Sent { record, waited: wait.look(bus).await })
+}
+
+struct Wait {
+    user: UserId,
+    id: CommandId,
+    stage: Stage,
+    deadline: Instant,
+    /// Until when the next look may take.
+    patience: Instant,
+    /// Until the next look, if there is no signal.
+    pause: Duration,
+    signals: Option<Signals>,
+    last: Option<CommandStatus>,
+}
+
+impl Wait {
+    /// Looks until the stage is reached or the time is up.
+    async fn look<B: CommandBus + ?Sized>(mut self, bus: &B) -> Result<Waited, ControlError> {
+        let Self { user, id, stage, deadline, .. } = self;
+        loop {
+            match timeout_at(self.patience, bus.record(user, id)).await {
+                Ok(Ok(Some(status))) if stage.is_reached(&status) => return Ok(Waited::Reached(status)),
+                Ok(Ok(Some(status))) => self.last = Some(status),
+                Ok(Ok(None)) => return Err(ControlError::NotFound { id }),
+                // The log may come back before the time is up.
+                Ok(Err(error)) if error.kind() == ErrorKind::Unavailable => {}
+                Ok(Err(error)) => return Err(error),
+                Err(_) => return Ok(Waited::Pending { id, last: self.last }),
+            }
+            self.patience = deadline;
+            if Instant::now() >= deadline {
+                return Ok(Waited::Pending { id, last: self.last });
+            }
+            self.rest().await;
         }
     }
-    sleep_until(until).await;
+
+    /// Returns on a signal that may concern the command, and at the latest when it is time to look again.
+    async fn rest(&mut self) {
+        let until = self.deadline.min(Instant::now() + self.pause);
+        self.pause = LONGEST_PAUSE.min(self.pause * 2);
+        while let Some(stream) = &mut self.signals {
+            match timeout_at(until, stream.next()).await {
+                Ok(Some(Signal::Decided(decided))) if decided != self.id => {}
+                Ok(Some(Signal::Observed(_))) if self.stage == Stage::Decided => {}
+                Ok(Some(_)) | Err(_) => return,
+                // They have ended; the pauses go on.
+                Ok(None) => self.signals = None,
+            }
+        }
+        sleep_until(until).await;
+    }
 }

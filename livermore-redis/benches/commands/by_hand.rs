@@ -54,7 +54,7 @@ impl Connection {
     async fn hears(&mut self) {
         loop {
             let push = self.heard.recv().await.expect("a connection");
-            if matches!(push.kind, PushKind::Message | PushKind::PMessage) {
+            if push.kind == PushKind::Message {
                 return;
             }
         }
@@ -74,7 +74,7 @@ impl ByHand {
             leases.push(Lease { user, epoch, holder });
         }
         let first = leases[0].clone();
-        sender.commands.psubscribe(keys::ack_pattern(first.user)).await.expect("listening");
+        sender.commands.subscribe(keys::signals_channel(first.user)).await.expect("listening");
         runner.commands.subscribe(keys::control_channel(first.user)).await.expect("listening");
         tokio::spawn(decide_all(runner, Arc::clone(&scripts), first));
         Self { scripts, sender, leases, turn: 0 }

@@ -75,7 +75,7 @@ impl Scripts {
     pub(crate) fn observe(&self, lease: &Lease, generation: &str, observed: &str) -> Cmd {
         let mut command = with_common(&self.observe, lease.user);
         command.arg(&["observe", &lease.epoch, &lease.holder, generation, observed]);
-        command.arg(keys::observed_channel(lease.user));
+        command.arg(keys::signals_channel(lease.user));
         command
     }
 }

@@ -43,8 +43,7 @@ pub(super) async fn keep(servers: Vec<ConnectionInfo>, config: RedisConfig, name
             move |info: PushInfo| {
                 if info.kind == PushKind::Disconnection {
                     shared.lost.notify_one();
-                } else if matches!(info.kind, PushKind::Message | PushKind::PMessage) && sender.try_send(info).is_err()
-                {
+                } else if info.kind == PushKind::Message && sender.try_send(info).is_err() {
                     shared.overflown.store(true, Ordering::Relaxed);
                 }
                 Ok(())
@@ -151,19 +150,12 @@ async fn follow(
     begin.retain(|topic| !subscribed.contains(topic));
     cease.retain(|topic| subscribed.contains(topic));
     for (topics, wanted) in [(&begin, true), (&cease, false)] {
-        for is_pattern in [false, true] {
-            let names: Vec<String> = topics.iter().filter(|t| t.is_pattern() == is_pattern).map(|t| t.name()).collect();
-            for names in names.chunks(BATCH) {
-                let done = match (wanted, is_pattern) {
-                    (true, false) => connection.subscribe(names).await,
-                    (true, true) => connection.psubscribe(names).await,
-                    (false, false) => connection.unsubscribe(names).await,
-                    (false, true) => connection.punsubscribe(names).await,
-                };
-                if let Err(error) = done {
-                    let least = class_of(&error).map_or(Duration::ZERO, Class::pause);
-                    return Err((RedisError::new("subscribing", &error), least));
-                }
+        let names: Vec<String> = topics.iter().map(|topic| topic.name()).collect();
+        for names in names.chunks(BATCH) {
+            let done = if wanted { connection.subscribe(names).await } else { connection.unsubscribe(names).await };
+            if let Err(error) = done {
+                let least = class_of(&error).map_or(Duration::ZERO, Class::pause);
+                return Err((RedisError::new("subscribing", &error), least));
             }
         }
     }
@@ -185,8 +177,7 @@ fn hear(shared: &Shared, info: &PushInfo) {
             _ => None,
         })
         .collect();
-    // With a pattern, that comes first.
-    if let [.., channel, payload] = parts.as_slice()
+    if let [channel, payload] = parts.as_slice()
         && let Ok(channel) = str::from_utf8(channel)
     {
         shared.hear(channel, payload);

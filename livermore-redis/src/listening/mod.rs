@@ -56,7 +56,7 @@ struct Shared {
 struct State {
     /// What is to be heard; nothing once closed.
     wanted: HashMap<Topic, Wanted>,
-    /// Acknowledgements that nobody listens to at the moment, and since when. They are heard a while longer: who sends one
+    /// Signals that nobody listens to at the moment, and since when. They are heard a while longer: who sends one
     /// command often sends another, and then need not wait for the server's word that it is heard.
     resting: VecDeque<(Topic, Instant)>,
     /// Topics that are wanted now and were not, or the other way round.
@@ -79,8 +79,8 @@ struct Wanted {
 enum Topic {
     /// A user's control channel.
     Control(UserId),
-    /// All of a user's acknowledgements.
-    Acks(UserId),
+    /// What is new for a user's senders.
+    Signals(UserId),
 }
 
 /// What came on control channels.
@@ -94,8 +94,8 @@ pub(crate) enum Control {
 const BACKLOG: usize = 1_024;
 /// The same for what is new for the senders of one user. It takes its memory at once, for each who waits.
 const SIGNALS: usize = 64;
-/// Most acknowledgements that are heard although nobody listens, and how long: each costs the server a look per message.
-const MOST_RESTING: usize = 32;
+/// Most users' signals that are heard although nobody listens, and how long.
+const MOST_RESTING: usize = 1_024;
 const REST: Duration = Duration::from_secs(1);
 
 impl Listening {
@@ -167,7 +167,7 @@ impl Listening {
     }
 
     pub(crate) async fn signals(&self, user: UserId) -> Result<Signals, RedisError> {
-        let (receiver, interest) = self.register(vec![Topic::Acks(user)], |state| {
+        let (receiver, interest) = self.register(vec![Topic::Signals(user)], |state| {
             state.control.as_ref()?;
             Some(state.signals.entry(user).or_insert_with(|| broadcast::Sender::new(SIGNALS)).subscribe())
         })?;
@@ -254,7 +254,7 @@ impl Drop for Interest {
             if wanted.listeners > 0 {
                 continue;
             }
-            if let Topic::Acks(user) = topic {
+            if let Topic::Signals(user) = topic {
                 state.signals.remove(user);
                 state.resting.push_back((*topic, Instant::now()));
             } else {
@@ -321,12 +321,11 @@ impl Shared {
             }
             return;
         }
-        let Some((user, what)) = keys::ack_channel_parts(channel) else { return };
-        let Some(number) = str::from_utf8(payload).ok().and_then(|text| text.parse::<u64>().ok()) else { return };
-        let signal = if what == keys::OBSERVED {
-            number.try_into().ok().map(Signal::Observed)
-        } else {
-            what.parse().ok().map(Signal::Decided)
+        let Some(user) = keys::signals_channel_user(channel) else { return };
+        let Ok(text) = str::from_utf8(payload) else { return };
+        let signal = match text.parse::<u64>() {
+            Ok(generation) => generation.try_into().ok().map(Signal::Observed),
+            Err(_) => text.parse().ok().map(Signal::Decided),
         };
         if let (Some(signal), Some(sender)) = (signal, self.state().signals.get(&user)) {
             let _ = sender.send(signal);
@@ -343,14 +342,10 @@ fn is_number(payload: &[u8]) -> bool {
 }
 
 impl Topic {
-    const fn is_pattern(self) -> bool {
-        matches!(self, Self::Acks(_))
-    }
-
     fn name(self) -> String {
         match self {
             Self::Control(user) => keys::control_channel(user),
-            Self::Acks(user) => keys::ack_pattern(user),
+            Self::Signals(user) => keys::signals_channel(user),
         }
     }
 }
@@ -361,11 +356,12 @@ pub(crate) fn ring(user: UserId, seq: Seq) -> Cmd {
 }
 
 /// Tells what is new; nothing where there is nothing to tell.
-pub(crate) fn tell(user: UserId, signal: Signal) -> Option<Cmd> {
+pub(crate) fn tell(user: UserId, signal: Signal) -> Vec<Cmd> {
+    let told = |text: &str| publish(&keys::signals_channel(user), text);
     match signal {
-        Signal::Decided(id) => Some(publish(&keys::ack_channel(user, id), "0")),
-        Signal::Observed(generation) => Some(publish(&keys::observed_channel(user), &generation.to_string())),
-        Signal::Missed => None,
+        Signal::Decided(id) => vec![publish(&keys::ack_channel(user, id), "0"), told(&id.to_string())],
+        Signal::Observed(generation) => vec![told(&generation.to_string())],
+        Signal::Missed => Vec::new(),
     }
 }
 

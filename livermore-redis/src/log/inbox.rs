@@ -146,7 +146,7 @@ impl CommandInbox for RedisCommandLog {
             lease.holder.to_string(),
             observed.generation.to_string(),
             json(&observed),
-            keys::observed_channel(lease.user),
+            keys::signals_channel(lease.user),
         ];
         for report in observed.jobs.iter().filter(|report| report.state.is_finished()) {
             arguments.extend([report.id.to_string(), json(&report.state)]);

@@ -234,13 +234,15 @@ async fn case_33_forged_acknowledgements_are_only_hints() {
         let (log, id) = (log.clone(), command.id());
         async move { log.wait(user(7), id, Stage::Decided, Duration::from_secs(2)).await }
     });
-    let own = format!("channel:ack:7:{}", command.id());
+    let id = command.id().to_string();
+    let own = format!("channel:ack:7:{id}");
     while !waiting.is_finished() {
         for (channel, text) in [
             (own.as_str(), "1"),
             (own.as_str(), r#"{"status":"success"}"#),
-            ("channel:ack:7:observed", "99"),
-            ("channel:ack:7:observed", "-1"),
+            ("channel:ack:7:signals", id.as_str()),
+            ("channel:ack:7:signals", "99"),
+            ("channel:ack:7:signals", "-1"),
             ("channel:ack:7:x", "\u{0}"),
             ("channel:control:7", "18446744073709551616"),
         ] {

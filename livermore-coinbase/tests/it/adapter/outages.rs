@@ -7,6 +7,7 @@ use livermore_coinbase::{
 use livermore_core::{
     exchange::{CandleRequest, EventBody, ExchangeAdapter},
     ids::Timeframe,
+    market::Candle,
 };
 
 use super::{config, everything, fast, impatient, is_about_the_feed, is_closed, is_connected, symbol, until};
@@ -62,7 +63,7 @@ async fn what_the_feed_has_closed_is_in_history_at_once() {
         let (from, to) = (candle.open_time(), candle.close_time());
         let request = CandleRequest { symbol: symbol.clone(), timeframe: Timeframe::M5, from, to };
         let history = coinbase.candles(request).await.unwrap();
-        assert_eq!(history.iter().map(|found| found.ohlcv()).collect::<Vec<_>>(), [candle.ohlcv()]);
+        assert_eq!(history.iter().map(Candle::ohlcv).collect::<Vec<_>>(), [candle.ohlcv()]);
     }
 }
 

@@ -69,6 +69,11 @@ pub async fn after_close_every_call_fails(fixture: CommandLogFixture) {
         ("history", fixture.within("history", bus.history(user(1), query)).await.map(|_| ())),
         ("signals", fixture.within("signals", bus.signals(user(1))).await.map(|_| ())),
         ("wait", fixture.within("wait", bus.wait(user(1), id(1), Stage::Decided, long)).await.map(|_| ())),
+        ("submit_and_wait", {
+            let pause = pause(id(3));
+            let sent = bus.submit_and_wait(user(1), &pause, Stage::Decided, long);
+            fixture.within("submit_and_wait", sent).await.map(|_| ())
+        }),
     ];
     let (inbox, users, leases) = (&fixture.inbox, [user(1)], [lease.clone()]);
     let refusal = Decision::expired();

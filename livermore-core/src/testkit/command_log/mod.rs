@@ -85,6 +85,8 @@ macro_rules! command_log_contract {
             of_a_cancellation_and_a_decision_one_wins
             wait_returns_what_is_reached_already
             wait_returns_as_soon_as_the_stage_is_reached
+            submit_and_wait_returns_as_soon_as_the_stage_is_reached
+            submit_and_wait_says_what_is_recorded_and_what_came_of_it
             wait_is_pending_at_the_deadline
             wait_for_an_unknown_command_is_refused
             a_refused_command_is_waited_for_in_vain_by_nobody

@@ -1,18 +1,20 @@
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use tokio::{task::JoinSet, time::Instant};
+use tokio::{task::JoinHandle, time::Instant};
 
 use super::{
     CommandLogFixture,
     material::{backfill, generation, holder, id, observed, pause, resume, submission, user},
 };
 use crate::{
-    control::{Command, CommandStatus, ControlError, Effect, JobReport, JobState, Stage, Verdict, Waited},
+    control::{Command, CommandBus, CommandStatus, ControlError, Effect, JobReport, JobState, Stage, Verdict, Waited},
     settings::Mode,
 };
 
 /// A wait that is short, and real for some logs.
 const MOMENT: Duration = Duration::from_millis(150);
+/// Longer than anything takes that does not wait for this.
+const LONG: Duration = Duration::from_secs(30);
 
 /// `wait` returns at once when the stage is reached.
 pub async fn wait_returns_what_is_reached_already(fixture: CommandLogFixture) {
@@ -34,23 +36,72 @@ pub async fn wait_returns_what_is_reached_already(fixture: CommandLogFixture) {
 
 /// `wait` returns as soon as the stage is reached: sooner than its own looks come.
 pub async fn wait_returns_as_soon_as_the_stage_is_reached(fixture: CommandLogFixture) {
+    told_soon(&fixture, |bus, number| {
+        tokio::spawn(async move {
+            bus.submit(user(1), &pause(id(number))).await?;
+            bus.wait(user(1), id(number), Stage::Decided, LONG).await
+        })
+    })
+    .await;
+}
+
+/// `submit_and_wait` records the command and returns as soon as the stage is reached, too.
+pub async fn submit_and_wait_returns_as_soon_as_the_stage_is_reached(fixture: CommandLogFixture) {
+    told_soon(&fixture, |bus, number| {
+        tokio::spawn(async move {
+            let sent = bus.submit_and_wait(user(1), &pause(id(number)), Stage::Decided, LONG).await?;
+            assert!(sent.record.is_open(), "as it was recorded: {sent:?}");
+            sent.waited
+        })
+    })
+    .await;
+}
+
+/// `submit_and_wait` says what is recorded, and what is known of it at the deadline; what is refused is an error.
+pub async fn submit_and_wait_says_what_is_recorded_and_what_came_of_it(fixture: CommandLogFixture) {
+    let lease = fixture.acquire(1, &holder("a")).await;
+    let send = async |time: Duration| {
+        let pause = pause(id(1));
+        fixture.ok("submit_and_wait", fixture.bus.submit_and_wait(user(1), &pause, Stage::Decided, time)).await
+    };
+    for time in [MOMENT, Duration::ZERO] {
+        let sent = send(time).await;
+        assert_eq!(sent.record, fixture.recorded(1, id(1)).await.record, "what is recorded");
+        let Ok(Waited::Pending { last: Some(last), .. }) = &sent.waited else { panic!("undecided, and told {sent:?}") };
+        assert_eq!((&last.record, &last.effect), (&sent.record, &Effect::None), "what was known last");
+    }
+    assert_eq!(fixture.bus.record(user(2), id(1)).await.ok(), Some(None), "a command of another user");
+    let decided = fixture.decide_next(&lease).await;
+    for time in [LONG, Duration::ZERO] {
+        let sent = send(time).await;
+        assert_eq!(sent.record, decided, "recorded before");
+        let Ok(Waited::Reached(status)) = &sent.waited else { panic!("decided, and told {sent:?}") };
+        assert_eq!(status.record, decided);
+    }
+    assert_eq!(fixture.inbox.next(&lease).await.ok(), Some(None), "recorded once");
+    let another = resume(id(1));
+    let sent = fixture.bus.submit_and_wait(user(1), &another, Stage::Decided, LONG);
+    let sent = fixture.within("submit_and_wait", sent).await;
+    assert!(matches!(sent, Err(ControlError::IdReused { .. })), "another command under a known id: {sent:?}");
+}
+
+/// Begins to wait for a command that is decided some time later, and sees that it is told soon.
+async fn told_soon(
+    fixture: &CommandLogFixture,
+    begin: impl Fn(Arc<dyn CommandBus>, u64) -> JoinHandle<Result<Waited, ControlError>>,
+) {
     let lease = fixture.acquire(1, &holder("a")).await;
     let mut took = Vec::new();
     // One try is enough where nothing else runs.
     for number in 1..=5 {
-        fixture.submit(1, &pause(id(number))).await;
-        let bus = fixture.bus.clone();
-        let mut waiter = JoinSet::new();
-        waiter.spawn(async move {
-            let waited = bus.wait(user(1), id(number), Stage::Decided, Duration::from_secs(30)).await;
-            (waited, Instant::now())
-        });
+        let waiting = begin(Arc::clone(&fixture.bus), number);
+        let waiting = tokio::spawn(async move { (waiting.await, Instant::now()) });
         // By now the looks are most of a second apart.
         (fixture.pass)(Duration::from_millis(1_650)).await;
         fixture.decide_next(&lease).await;
         let decided = Instant::now();
-        let waited = fixture.within("wait", waiter.join_next()).await;
-        let Some(Ok((Ok(Waited::Reached(status)), returned))) = waited else { panic!("wait answered {waited:?}") };
+        let waited = fixture.within("waiting", waiting).await;
+        let Ok((Ok(Ok(Waited::Reached(status))), returned)) = waited else { panic!("waiting came to {waited:?}") };
         assert!(status.record.outcome.is_some(), "reached, and undecided: {status:?}");
         let late = returned.saturating_duration_since(decided);
         if late < Duration::from_millis(300) {
@@ -58,7 +109,7 @@ pub async fn wait_returns_as_soon_as_the_stage_is_reached(fixture: CommandLogFix
         }
         took.push(late);
     }
-    panic!("wait returned so long after the decision: {took:?}");
+    panic!("it was told so long after the decision: {took:?}");
 }
 
 /// At the deadline `wait` returns with what is known by then: it never says that something has happened that has not.

@@ -57,6 +57,8 @@ async fn every_clause_can_fail() {
         DecideRewrites: of_a_cancellation_and_a_decision_one_wins,
         WaitsToTheEnd: wait_returns_what_is_reached_already,
         NeverSignals: wait_returns_as_soon_as_the_stage_is_reached,
+        NeverSignals: submit_and_wait_returns_as_soon_as_the_stage_is_reached,
+        HidesWhatIsSent: submit_and_wait_says_what_is_recorded_and_what_came_of_it,
         FalseOk: wait_is_pending_at_the_deadline,
         WaitsForTheUnknown: wait_for_an_unknown_command_is_refused,
         WaitsForTheRefused: a_refused_command_is_waited_for_in_vain_by_nobody,

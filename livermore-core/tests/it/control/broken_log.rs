@@ -14,7 +14,7 @@ use livermore_core::{
     control::{
         Bells, BusCapability, CommandBus, CommandInbox, CommandQuery, CommandRecord, CommandStatus, ControlError,
         ControlPolicy, Decision, Desired, Effect, EmbeddedCommandLog, Expiry, Holder, Lease, Next, Observed, Outcome,
-        OutcomeCode, Overview, Signals, Stage, Submission, Tenure, Verdict, Waited,
+        OutcomeCode, Overview, Sent, Signals, Stage, Submission, Tenure, Verdict, Waited,
     },
     ids::{CommandId, Epoch, Seq, Timestamp, UserId},
     testkit::CommandLogFixture,
@@ -47,6 +47,7 @@ pub(super) enum Flaw {
     ShowsOldRunners,
     WaitsToTheEnd,
     NeverSignals,
+    HidesWhatIsSent,
     FalseOk,
     WaitsForTheUnknown,
     WaitsForTheRefused,
@@ -288,6 +289,24 @@ impl CommandBus for Broken {
             }
             (_, waited) => waited,
         }
+    }
+
+    async fn submit_and_wait(
+        &self,
+        user: UserId,
+        submission: &Submission,
+        stage: Stage,
+        time: Duration,
+    ) -> Result<Sent, ControlError> {
+        let mut sent = match self.flaw {
+            // As the trait does it, but on signals that never come.
+            Flaw::NeverSignals => Deaf(self.log.clone()).submit_and_wait(user, submission, stage, time).await,
+            _ => self.log.submit_and_wait(self.user(user), submission, stage, time).await,
+        }?;
+        if self.has(Flaw::HidesWhatIsSent) {
+            sent.waited = Ok(Waited::Pending { id: submission.id(), last: None });
+        }
+        Ok(sent)
     }
 
     async fn close(&self) {
