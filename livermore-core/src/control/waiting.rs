@@ -9,8 +9,10 @@ use crate::{
     ids::{CommandId, UserId},
 };
 
-/// The first pause between two looks at a command; each is twice as long as the one before.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// The first pause between two looks at a command where there are signals, and where there are none; each pause is twice
+/// as long as the one before.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const FIRST_PAUSE_IN_SILENCE: Duration = Duration::from_millis(50);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// So long the first look may take in any case: waiting for no time is a question, which a log elsewhere can answer.
@@ -30,8 +32,7 @@ pub(super) async fn wait<B: CommandBus + ?Sized>(
     let deadline = Instant::now() + time;
     // Asked for first: what happens between the first look and the first signal must not be missed.
     let signals = timeout_at(deadline, bus.signals(user)).await.ok().and_then(Result::ok);
-    let patience = deadline.max(Instant::now() + FIRST_LOOK);
-    Wait { user, id, stage, deadline, patience, pause: FIRST_PAUSE, signals, last: None }.look(bus).await
+    Wait::new(user, id, stage, deadline, signals).look(bus).await
 }
 
 /// The same for a command that is recorded first: its record is the first look.
@@ -44,10 +45,7 @@ pub(super) async fn submit_and_wait<B: CommandBus + ?Sized>(
 ) -> Result<Sent, ControlError> {
     let signals = timeout(FIRST_LISTEN.min(time), bus.signals(user)).await.ok().and_then(Result::ok);
     let record = bus.submit(user, submission).await?;
-    let deadline = Instant::now() + time;
-    let patience = deadline.max(Instant::now() + FIRST_LOOK);
-    let id = submission.id();
-    let mut wait = Wait { user, id, stage, deadline, patience, pause: FIRST_PAUSE, signals, last: None };
+    let mut wait = Wait::new(user, submission.id(), stage, Instant::now() + time, signals);
     if record.is_open() {
         wait.last = Some(CommandStatus { record: record.clone(), effect: Effect::None });
         wait.rest().await;
@@ -69,6 +67,12 @@ struct Wait {
 }
 
 impl Wait {
+    fn new(user: UserId, id: CommandId, stage: Stage, deadline: Instant, signals: Option<Signals>) -> Self {
+        let patience = deadline.max(Instant::now() + FIRST_LOOK);
+        let pause = if signals.is_some() { FIRST_PAUSE } else { FIRST_PAUSE_IN_SILENCE };
+        Self { user, id, stage, deadline, patience, pause, signals, last: None }
+    }
+
     /// Looks until the stage is reached or the time is up.
     async fn look<B: CommandBus + ?Sized>(mut self, bus: &B) -> Result<Waited, ControlError> {
         let Self { user, id, stage, deadline, .. } = self;

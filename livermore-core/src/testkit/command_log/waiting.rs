@@ -97,7 +97,7 @@ async fn told_soon(
         let waiting = begin(Arc::clone(&fixture.bus), number);
         let waiting = tokio::spawn(async move { (waiting.await, Instant::now()) });
         // By now the looks are most of a second apart.
-        (fixture.pass)(Duration::from_millis(1_650)).await;
+        (fixture.pass)(Duration::from_millis(1_850)).await;
         fixture.decide_next(&lease).await;
         let decided = Instant::now();
         let waited = fixture.within("waiting", waiting).await;
