@@ -145,6 +145,27 @@ pub(crate) enum Failure {
     NotCancelled { id: CommandId, verdict: Verdict },
     #[error("interrupted before {id} was effective; ask again with: {again}")]
     NotWatched { id: CommandId, again: String },
+    #[cfg(unix)]
+    #[error("--admin-socket {path}: {error}")]
+    AdminSocket { path: String, error: io::Error },
+    #[cfg(unix)]
+    #[error("--admin-socket {path}: another process listens there; wait until it has ended, or name another path")]
+    AdminSocketInUse { path: String },
+    #[cfg(unix)]
+    #[error(
+        "--admin-socket {path}: no process can be reached there ({error}), and nothing was paused; name the path that was \
+         given to the running `livermore inbox --admin-socket PATH`"
+    )]
+    NobodyAtAdminSocket { path: String, error: io::Error },
+    #[cfg(unix)]
+    #[error(
+        "--admin-socket {path}: whether it is paused is not known: no answer ({error})\nask again with the same command: \
+         pausing twice does no harm"
+    )]
+    AdminUnanswered { path: String, error: io::Error },
+    #[cfg(unix)]
+    #[error("nothing was paused: {reason}")]
+    AdminRefused { reason: String, retryable: bool },
     #[error("the inbox did not stop in time; the leases it holds end by themselves")]
     NotStopped,
     #[error("ended at once; the leases it holds end by themselves")]
@@ -178,6 +199,14 @@ impl Failure {
             Self::Halted { .. } => 130,
             #[cfg(feature = "coinbase")]
             Self::CandleFile { .. } | Self::OnlyCsv | Self::NoQuote { .. } | Self::Simulation(_) => 2,
+            #[cfg(unix)]
+            Self::AdminSocketInUse { .. }
+            | Self::NobodyAtAdminSocket { .. }
+            | Self::AdminRefused { retryable: true, .. } => 3,
+            #[cfg(unix)]
+            Self::AdminUnanswered { .. } => 4,
+            #[cfg(unix)]
+            Self::AdminSocket { .. } | Self::AdminRefused { .. } => 2,
             Self::FolderInUse { .. } | Self::LogInUse { .. } | Self::Doctor { retryable: true, .. } => 3,
             Self::Interrupted | Self::NotWatched { .. } | Self::EndedAtOnce => 130,
             Self::NotStopped => 1,

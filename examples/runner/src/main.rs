@@ -1,6 +1,8 @@
 //! The `livermore` command.
 
 mod account;
+#[cfg(unix)]
+mod admin;
 mod bus;
 #[cfg(feature = "coinbase")]
 mod candles;

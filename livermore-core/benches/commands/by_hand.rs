@@ -163,6 +163,7 @@ fn report(generation: Generation) -> Observed {
         generation,
         phase: Phase::Running,
         settings_revision: Revision::ZERO,
+        held_back: false,
         health: Health::Converged,
         jobs: Vec::new(),
         at: now(),

@@ -51,7 +51,9 @@ pub use doorbell::MockDoorbell;
 pub use doorbell::{Doorbell, DoorbellState};
 pub use embedded::{Clock, EmbeddedCommandLog};
 pub use error::ControlError;
-pub use executor::{Executor, ExecutorConfig, ExecutorParts, ExecutorStatus, Leading};
+pub use executor::{
+    Executor, ExecutorConfig, ExecutorParts, ExecutorStatus, Leading, PauseRefused, Recording, VolatilePause,
+};
 #[cfg(feature = "test-util")]
 pub use inbox::MockCommandInbox;
 pub use inbox::{Bell, Bells, CommandInbox};

@@ -15,6 +15,10 @@ pub struct Observed {
     pub phase: Phase,
     /// The settings in use.
     pub settings_revision: Revision,
+    /// A pause that the log has not decided yet keeps the data plane from the desired phase: whatever the generation,
+    /// nothing counts as reached.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub held_back: bool,
     /// Whether the data plane is as it should be, and if not, what is in the way.
     pub health: Health,
     /// The jobs of the desired state that have begun.
@@ -90,6 +94,6 @@ impl Observed {
 
     /// Whether the data plane has caught up with `desired`, jobs aside.
     pub fn has_reached(&self, desired: &Desired) -> bool {
-        self.generation >= desired.generation
+        !self.held_back && self.generation >= desired.generation
     }
 }

@@ -33,6 +33,7 @@ impl Overview {
         let report = self.observed.as_ref().zip(self.runner.as_ref());
         report.is_some_and(|(observed, runner)| {
             observed.epoch == runner.epoch
+                && !observed.held_back
                 && observed.generation == self.desired.generation
                 && observed.health == Health::Converged
         })

@@ -85,7 +85,7 @@ pub struct OutcomeCode(Cow<'static, str>);
 pub enum Effect {
     /// It is not applied, or not yet decided.
     None,
-    /// The data plane, or the job, has not got there.
+    /// The data plane, or the job, has not got there, or a pause that the log does not know yet lies over it.
     Pending,
     /// The data plane is as the command wants it, and its job is done.
     Effective,
@@ -156,7 +156,9 @@ impl CommandRecord {
             None if matches!(self.kind.as_str(), "force-backfill" | "clear-cache") => return Effect::Pending,
             None => {}
         }
-        let reached = |observed: &Observed| observed.epoch == current && observed.generation >= outcome.generation;
+        let reached = |observed: &Observed| {
+            observed.epoch == current && !observed.held_back && observed.generation >= outcome.generation
+        };
         if observed.is_some_and(reached) { Effect::Effective } else { Effect::Pending }
     }
 

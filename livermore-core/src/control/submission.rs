@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Body, BodyHash, Command, CommandKind, CommandRecord, ControlPolicy};
+use super::{Body, BodyHash, Command, CommandKind, CommandRecord, ControlPolicy, PauseLevel};
 use crate::{
     ids::{CommandId, Seq, Timestamp, UserId},
     settings::{Actor, Problem},
@@ -41,7 +41,16 @@ impl Submission {
         if !problems.is_empty() {
             return Err(problems);
         }
-        Ok(Self { id, kind: command.kind().as_str().to_owned(), body: command.body(), sender, expiry: Expiry::Default })
+        Ok(Self::unproblematic(id, command, sender))
+    }
+
+    /// A pause: nothing can be wrong with it.
+    pub(super) fn pause(id: CommandId, level: PauseLevel, sender: Actor) -> Self {
+        Self::unproblematic(id, &Command::Pause { level }, sender)
+    }
+
+    fn unproblematic(id: CommandId, command: &Command, sender: Actor) -> Self {
+        Self { id, kind: command.kind().as_str().to_owned(), body: command.body(), sender, expiry: Expiry::Default }
     }
 
     /// A command from its wire form: kind and payload.

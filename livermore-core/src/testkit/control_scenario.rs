@@ -211,6 +211,7 @@ impl ControlScenario {
             generation: self.desired.generation,
             phase: Phase::Running,
             settings_revision: self.revision,
+            held_back: false,
             health: crate::control::Health::Converged,
             jobs: self.finished.iter().map(done).collect(),
             at: Timestamp::EPOCH,

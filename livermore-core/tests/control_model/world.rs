@@ -261,6 +261,7 @@ pub(crate) fn report(lease: &Lease, generation: Generation) -> Observed {
         generation,
         phase: livermore_core::control::Phase::Running,
         settings_revision: Revision::ZERO,
+        held_back: false,
         health: Health::Converged,
         jobs: Vec::new(),
         at: at(0),

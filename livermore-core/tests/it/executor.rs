@@ -6,3 +6,4 @@ mod outage;
 mod planes;
 mod regression;
 mod support;
+mod volatile;

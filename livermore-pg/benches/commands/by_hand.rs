@@ -148,6 +148,7 @@ async fn decide_all(mut connection: PgConnection, mut bells: PgListener, lease: 
             generation,
             phase,
             settings_revision: Revision::ZERO,
+            held_back: false,
             health: Health::Converged,
             jobs: Vec::new(),
             at: now(),

@@ -159,6 +159,7 @@ async fn decide_all(mut runner: Connection, scripts: Arc<Scripts>, lease: Lease)
             generation,
             phase,
             settings_revision: Revision::ZERO,
+            held_back: false,
             health: Health::Converged,
             jobs: Vec::new(),
             at: now(),

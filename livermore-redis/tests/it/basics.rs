@@ -21,6 +21,7 @@ pub(crate) fn observed(generation: u64) -> Observed {
         generation: Generation::new(generation).unwrap(),
         phase: Phase::Stopped,
         settings_revision: Revision::ZERO,
+        held_back: false,
         health: Health::Converged,
         jobs: Vec::new(),
         at: Timestamp::EPOCH,

@@ -168,7 +168,7 @@ pub(crate) mod database {
         }
     }
 
-    fn block_on<T>(future: impl Future<Output = T>) -> T {
+    pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
         tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
     }
 }

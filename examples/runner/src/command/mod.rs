@@ -13,6 +13,8 @@ mod watch;
 pub(crate) use options::{CommandOptions, Verb};
 pub(crate) use order::{Order, spoken};
 
+#[cfg(unix)]
+use livermore_core::control::{Command, PauseLevel};
 use livermore_core::{
     control::{CommandKind, ControlError, schema, schemas},
     settings::{SettingsService, UserSettings},
@@ -20,6 +22,8 @@ use livermore_core::{
 use serde_json::{Value, json};
 
 use self::options::{CacheCommand, CommandCommand, SymbolsCommand};
+#[cfg(unix)]
+use crate::admin;
 use crate::{failure::Failure, input, output, runtime, store};
 
 pub(crate) fn run(options: &CommandOptions) -> Result<(), Failure> {
@@ -38,7 +42,14 @@ pub(crate) fn run(options: &CommandOptions) -> Result<(), Failure> {
 
 pub(crate) fn run_verb(verb: &Verb) -> Result<(), Failure> {
     let (sending, order) = match verb {
-        Verb::Pause { level, sending } => (sending, Order::new("pause", json!({ "level": level }))),
+        #[cfg(unix)]
+        Verb::Pause { level, admin_socket: Some(path), sending } => {
+            let level = pause_level(level)?;
+            return admin::pause(path, sending.talk.user, level, sending.talk.json, |id| {
+                send::again(&sending.talk, id)
+            });
+        }
+        Verb::Pause { level, sending, .. } => (sending, Order::new("pause", json!({ "level": level }))),
         Verb::Resume { sending } => (sending, Order::new("resume", json!({}))),
         Verb::Reload { revision, sending } => (sending, Order::reload(*revision)),
         Verb::Mode { name, sending } => (sending, Order::new("switch-mode", json!({ "mode": name }))),
@@ -65,6 +76,16 @@ pub(crate) fn run_verb(verb: &Verb) -> Result<(), Failure> {
         }
     };
     send::run(sending, &[order])
+}
+
+/// A level as it was typed.
+#[cfg(unix)]
+fn pause_level(level: &str) -> Result<PauseLevel, Failure> {
+    match Command::parse(CommandKind::Pause, &json!({ "level": level })) {
+        Ok(Command::Pause { level }) => Ok(level),
+        Ok(_) => Ok(PauseLevel::default()),
+        Err(problems) => Err(ControlError::Invalid { problems }.into()),
+    }
 }
 
 fn print_schema(kind: Option<&str>) -> Result<(), Failure> {

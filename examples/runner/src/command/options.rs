@@ -1,3 +1,5 @@
+#[cfg(unix)]
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -116,6 +118,10 @@ pub(crate) enum Verb {
         /// mute: no alerts; hold: no indicators either; stop: no connection either.
         #[arg(long, default_value = "stop")]
         level: String,
+        /// Ask the process that listens here instead of the log, which need not be in reach: see livermore inbox.
+        #[cfg(unix)]
+        #[arg(long, value_name = "PATH", conflicts_with_all = ["id", "not_after", "wait", "timeout"])]
+        admin_socket: Option<PathBuf>,
         #[command(flatten)]
         sending: Sending,
     },

@@ -25,6 +25,13 @@ pub(super) fn examine(user: UserId, overview: &Overview) -> Check {
             ))
         }
         (None, _) => Check::new(MONITOR, Status::Ok, format!("no monitor of user {user} runs")),
+        (Some(runner), Some(observed)) if observed.epoch == runner.epoch && observed.held_back => {
+            let found = format!(
+                "{} runs it; {} by a pause over its socket that the log has not decided",
+                runner.holder, observed.phase
+            );
+            Check::new(MONITOR, Status::Warn, found)
+        }
         (Some(runner), Some(observed)) if observed.epoch == runner.epoch => match &observed.health {
             Health::Degraded { component, cause } => {
                 let found = format!("{} runs it; {component} does not work: {cause}", runner.holder);

@@ -22,6 +22,8 @@ pub(super) enum Event {
     Postponed { user: UserId, seq: Seq },
     Refused { user: UserId, epoch: Epoch, current: Epoch, step: &'static str },
     Converged { user: UserId, generation: Generation, phase: Phase, settings_revision: Revision },
+    Plane { user: UserId, phase: Phase },
+    Volatile { user: UserId, phase: Option<Phase> },
     Degraded { user: UserId, component: String },
     Job { user: UserId, id: CommandId, state: JobState },
     Stopped { user: UserId },
@@ -95,6 +97,11 @@ impl Event {
             Self::Converged { user, generation, phase, settings_revision } => {
                 format!("user {user}: {phase} as generation {generation} wants it, settings at {settings_revision}")
             }
+            Self::Plane { user, phase } => format!("user {user}: the data plane is {phase}"),
+            Self::Volatile { user, phase: Some(phase) } => {
+                format!("user {user}: {phase} by a pause that is not in the log yet")
+            }
+            Self::Volatile { user, phase: None } => format!("user {user}: that pause is in the log, or taken back"),
             Self::Degraded { user, component } => format!("user {user}: the {component} does not work; trying again"),
             Self::Job { user, id, state: JobState::Running { done, total } } => {
                 format!("user {user}: job {id} {done} of {total}")

@@ -26,6 +26,8 @@ use self::{
     narrated::{Narrated, Notes},
     plane::PretendedPlane,
 };
+#[cfg(unix)]
+use crate::admin::{self, AdminSocket};
 use crate::{
     bus::{self, Bus, PlainMessages},
     clock,
@@ -40,10 +42,12 @@ const STOPPING: Duration = Duration::from_secs(8);
 pub(crate) fn run(options: &InboxOptions) -> Result<(), Failure> {
     let holder = options.holder.clone().map_or_else(holder, Ok)?;
     runtime::block_on(async {
+        // First of all: what is wrong with it must not be told after everything else has begun.
+        let socket = admin_socket(options)?;
         let store = store::open(&options.store.store).await?;
         let result = match bus::open(&options.bus).await {
             Ok(bus) => {
-                let result = serve(options, holder, &bus, &store).await;
+                let result = serve(options, holder, &bus, &store, socket.as_ref()).await;
                 if !matches!(result, Err(Failure::EndedAtOnce)) {
                     bus.close().await;
                 }
@@ -63,6 +67,7 @@ async fn serve(
     holder: Holder,
     bus: &Bus,
     store: &Arc<dyn SettingsStore>,
+    socket: Option<&AdminSocket>,
 ) -> Result<(), Failure> {
     // First of all: a request to end must find somebody.
     let mut interrupts = Interrupts::new();
@@ -81,7 +86,7 @@ async fn serve(
         reconciler: Arc::new(PretendedPlane::new(options.plane_delay, options.plane_fails, Arc::clone(&reporter))),
     };
     let plain = PlainMessages::start(&options.bus, &users, bus)?;
-    let executor = Executor::start(parts, ExecutorConfig::new(holder, users), clock::now_or_epoch);
+    let executor = Executor::start(parts, ExecutorConfig::new(holder.clone(), users), clock::now_or_epoch);
     let mut news = News::new(executor.status(), &reporter, &notes);
     let typed = async {
         match first {
@@ -92,11 +97,19 @@ async fn serve(
             _ => std::future::pending().await,
         }
     };
+    let asked_locally = async {
+        match socket {
+            #[cfg(unix)]
+            Some(socket) => admin::serve(socket, &executor, &bus.senders, &holder).await,
+            _ => std::future::pending().await,
+        }
+    };
     let result = tokio::select! {
         () = interrupts.next() => Ok(()),
         failure = reporter.failed() => Err(failure),
         () = news.tell() => Ok(()),
         () = typed => Ok(()),
+        () = asked_locally => Ok(()),
     };
     reporter.tell(&Event::Ending);
     if let Some(plain) = plain {
@@ -109,6 +122,21 @@ async fn serve(
     news.tell_changes();
     reporter.tell(&Event::End { decided: news.before.decided });
     result
+}
+
+#[cfg(unix)]
+fn admin_socket(options: &InboxOptions) -> Result<Option<AdminSocket>, Failure> {
+    options.admin_socket.as_deref().map(AdminSocket::bind).transpose()
+}
+
+/// There is none.
+#[cfg(not(unix))]
+type AdminSocket = std::convert::Infallible;
+
+#[cfg(not(unix))]
+#[allow(clippy::unnecessary_wraps, reason = "the same face as where there is one")]
+fn admin_socket(_: &InboxOptions) -> Result<Option<AdminSocket>, Failure> {
+    Ok(None)
 }
 
 /// This process, different for every start.
@@ -164,6 +192,12 @@ impl<'a> News<'a> {
         }
         if now.standing_by != self.before.standing_by && now.standing_by > 0 {
             self.reporter.tell(&Event::StandingBy { users: now.standing_by });
+        }
+        for user in now.volatile.keys().chain(self.before.volatile.keys()).copied().collect::<BTreeSet<_>>() {
+            let phase = now.volatile.get(&user).copied();
+            if phase != self.before.volatile.get(&user).copied() {
+                self.reporter.tell(&Event::Volatile { user, phase });
+            }
         }
         for (user, what) in &now.held_up {
             if self.before.held_up.get(user) != Some(what) {

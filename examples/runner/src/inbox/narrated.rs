@@ -63,11 +63,11 @@ impl Narrated {
     fn observed(&self, user: UserId, observed: &Observed) {
         let before = lock(&self.notes).told.insert(user, observed.clone());
         let is_news = before.is_none_or(|before| {
-            (before.generation, &before.health) != (observed.generation, &observed.health)
-                || before.epoch != observed.epoch
+            (before.generation, &before.health, before.held_back, before.epoch)
+                != (observed.generation, &observed.health, observed.held_back, observed.epoch)
         });
         match &observed.health {
-            Health::Converged if is_news => self.reporter.tell(&Event::Converged {
+            Health::Converged if is_news && !observed.held_back => self.reporter.tell(&Event::Converged {
                 user,
                 generation: observed.generation,
                 phase: observed.phase,

@@ -1,3 +1,5 @@
+#[cfg(unix)]
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -20,6 +22,10 @@ pub(crate) struct InboxOptions {
     /// Print one JSON object per event.
     #[arg(long)]
     pub(crate) json: bool,
+    /// Make a socket here that takes a pause also while the log cannot be reached: livermore pause --admin-socket PATH.
+    #[cfg(unix)]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) admin_socket: Option<PathBuf>,
     /// The name of this process in leases [default: host:pid:random].
     #[arg(long, value_name = "NAME", value_parser = Holder::new)]
     pub(crate) holder: Option<Holder>,

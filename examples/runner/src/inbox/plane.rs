@@ -1,13 +1,17 @@
 use std::{
+    collections::HashMap,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use async_trait::async_trait;
-use livermore_core::control::{Degraded, Desired, Job, JobProgress, JobState, Lease, Reconciler};
+use livermore_core::{
+    control::{Degraded, Desired, Job, JobProgress, JobState, Lease, Phase, Reconciler},
+    ids::UserId,
+};
 use tokio::time::sleep;
 
 use super::event::{Event, Reporter};
@@ -17,6 +21,8 @@ use super::event::{Event, Reporter};
 pub(super) struct PretendedPlane {
     delay: Duration,
     failures_left: AtomicU64,
+    /// What was told of each user last.
+    phases: Mutex<HashMap<UserId, Phase>>,
     reporter: Arc<Reporter>,
 }
 
@@ -25,22 +31,39 @@ const STEPS: u64 = 5;
 
 impl PretendedPlane {
     pub(super) fn new(delay: Duration, failures: u64, reporter: Arc<Reporter>) -> Self {
-        Self { delay, failures_left: AtomicU64::new(failures), reporter }
+        Self { delay, failures_left: AtomicU64::new(failures), phases: Mutex::default(), reporter }
+    }
+
+    /// Tells what a user's plane does now, where that is news.
+    fn is_now(&self, user: UserId, phase: Option<Phase>) {
+        // No panic can leave it half changed.
+        let mut phases = self.phases.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = match phase {
+            Some(phase) => phases.insert(user, phase),
+            None => phases.remove(&user),
+        };
+        drop(phases);
+        match phase {
+            Some(phase) if before != Some(phase) => self.reporter.tell(&Event::Plane { user, phase }),
+            Some(_) => {}
+            None => self.reporter.tell(&Event::Stopped { user }),
+        }
     }
 }
 
 #[async_trait]
 impl Reconciler for PretendedPlane {
-    async fn converge(&self, _: &Lease, _: &Desired) -> Result<(), Degraded> {
+    async fn converge(&self, lease: &Lease, desired: &Desired) -> Result<(), Degraded> {
         sleep(self.delay).await;
         let fails = self.failures_left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
-        match fails {
-            Ok(_) => Err(Degraded {
+        if fails.is_ok() {
+            return Err(Degraded {
                 component: "pretended plane".to_owned(),
                 cause: "a failure that was asked for".to_owned(),
-            }),
-            Err(_) => Ok(()),
+            });
         }
+        self.is_now(lease.user, Some(desired.phase));
+        Ok(())
     }
 
     async fn run_job(&self, lease: &Lease, job: &Job, progress: &JobProgress) -> Result<(), String> {
@@ -55,6 +78,6 @@ impl Reconciler for PretendedPlane {
     }
 
     async fn stop(&self, lease: &Lease) {
-        self.reporter.tell(&Event::Stopped { user: lease.user });
+        self.is_now(lease.user, None);
     }
 }

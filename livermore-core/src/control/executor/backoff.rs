@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use crate::exchange::SplitMix64;
+
 /// Pauses between tries, each twice as long as the one before.
 #[derive(Debug, Clone)]
 pub(super) struct Backoff {
@@ -24,4 +26,10 @@ impl Backoff {
     pub(super) const fn reset(&mut self) {
         self.next = self.first;
     }
+}
+
+/// `time`, give or take a fifth.
+pub(super) fn jittered(random: &mut SplitMix64, time: Duration) -> Duration {
+    let fifth = u64::try_from(time.as_micros()).unwrap_or(u64::MAX) / 5;
+    (time + Duration::from_micros(random.below(2 * fifth + 1))).saturating_sub(Duration::from_micros(fifth))
 }

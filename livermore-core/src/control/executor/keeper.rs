@@ -103,6 +103,7 @@ impl Keeper {
             generation: seen,
             phase: Phase::Stopped,
             settings_revision: Revision::ZERO,
+            held_back: false,
             health: Health::Degraded { component: "command log".to_owned(), cause },
             jobs: Vec::new(),
             at: (self.clock)(),

@@ -1,12 +1,11 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::Arc,
-    time::Duration,
 };
 
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use tokio::{
-    sync::watch,
+    sync::{mpsc, watch},
     task::{Id, JoinSet},
     time::{Instant, sleep_until, timeout, timeout_at},
 };
@@ -16,11 +15,14 @@ use tracing::{info, warn};
 use super::{
     super::{Bell, Bells, Clock, Desired, Lease, Observed},
     ExecutorParts, ExecutorStatus, Leading,
-    backoff::Backoff,
+    backoff::{Backoff, jittered},
     config::ExecutorConfig,
     decider::{Decider, Looked},
     keeper::{Keeper, Kept, Taken},
+    pause::Order,
+    pauses::Pauses,
     plane::{Lost, Plane},
+    volatile::Goal,
 };
 use crate::{
     exchange::SplitMix64,
@@ -46,6 +48,7 @@ pub(super) struct Leader {
     looking: FuturesUnordered<BoxFuture<'static, (Lease, Looked)>>,
     /// The latest generation seen of each user: a log that is behind it has lost something.
     seen: HashMap<UserId, Generation>,
+    pauses: Pauses,
     random: SplitMix64,
 }
 
@@ -54,7 +57,9 @@ struct Held {
     lease: Lease,
     /// From here on it counts as lost, whatever the store may say later.
     until: Instant,
-    desired: watch::Sender<Desired>,
+    desired: Desired,
+    /// The same under the pauses that the log does not know yet.
+    goal: watch::Sender<Goal>,
     /// What an earlier process has reported, until the plane begins.
     before: Option<Observed>,
     is_looked_at: bool,
@@ -80,6 +85,8 @@ impl Leader {
         // Processes that start together must not look together for ever.
         let seed =
             config.holder.as_str().bytes().fold(0_u64, |seed, byte| seed.wrapping_mul(31).wrapping_add(byte.into()));
+        let mut random = SplitMix64::new(seed);
+        let pauses = Pauses::new(Arc::clone(&config), random.next_u64());
         Self {
             parts,
             decider,
@@ -94,12 +101,13 @@ impl Leader {
             due: BTreeMap::new(),
             looking: FuturesUnordered::new(),
             seen: HashMap::new(),
-            random: SplitMix64::new(seed),
+            pauses,
+            random,
         }
     }
 
     /// Works until told to stop.
-    pub(super) async fn run(mut self) {
+    pub(super) async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
         let stop = self.stop.clone();
         let mut bells: Option<Bells> = None;
         let mut keeping: Option<BoxFuture<'static, Kept>> = Some(self.keep(true));
@@ -123,7 +131,7 @@ impl Leader {
                 }
                 waiting = pending_unless(&mut polling) => {
                     polling = None;
-                    poll_at = Instant::now() + self.jittered(self.config.poll);
+                    poll_at = Instant::now() + jittered(&mut self.random, self.config.poll);
                     self.look_at(waiting);
                 }
                 bell = next_bell(&mut bells) => match bell {
@@ -135,6 +143,12 @@ impl Leader {
                 Some(ended) = self.planes.join_next_with_id() => {
                     self.plane_ended(ended.map_or_else(|error| error.id(), |(id, _)| id));
                 }
+                Some(order) = orders.recv() => {
+                    if let Some(user) = self.pauses.lay(order) {
+                        self.aim(user);
+                    }
+                }
+                user = self.pauses.decided() => self.aim(user),
                 () = until(wake) => {}
             }
             let now = Instant::now();
@@ -196,10 +210,11 @@ impl Leader {
             let user = lease.user;
             self.seen.insert(user, desired.generation.max(self.seen.get(&user).copied().unwrap_or_default()));
             let retry = Backoff::new(self.config.first_retry, self.config.longest_retry);
-            let desired = watch::Sender::new(desired);
-            let held =
-                Held { lease, until, desired, before: observed, is_looked_at: false, plane: None, retry, regressed };
+            let goal = watch::Sender::new(self.pauses.goal(user, &desired));
+            let before = observed;
+            let held = Held { lease, until, desired, goal, before, is_looked_at: false, plane: None, retry, regressed };
             self.held.insert(user, held);
+            self.aim(user);
             self.status.send_modify(|status| {
                 status.leading.insert(user, Leading::CatchingUp);
             });
@@ -265,7 +280,8 @@ impl Leader {
                 held.retry.reset();
                 if let Some(desired) = desired {
                     self.seen.insert(user, desired.generation);
-                    held.desired.send_replace(desired);
+                    held.desired = desired;
+                    self.aim(user);
                 }
                 self.status.send_modify(|status| status.decided += 1);
                 self.look_at([user]);
@@ -296,7 +312,7 @@ impl Leader {
             reconciler: Arc::clone(&self.parts.reconciler),
             config: Arc::clone(&self.config),
             clock: Arc::clone(&self.clock),
-            desired: held.desired.subscribe(),
+            goals: held.goal.subscribe(),
         };
         let stop = CancellationToken::new();
         let before = held.before.take();
@@ -360,10 +376,17 @@ impl Leader {
         free.map(|(_, at)| *at).min()
     }
 
-    /// `time`, give or take a fifth.
-    fn jittered(&mut self, time: Duration) -> Duration {
-        let fifth = u64::try_from(time.as_micros()).unwrap_or(u64::MAX) / 5;
-        (time + Duration::from_micros(self.random.below(2 * fifth + 1))).saturating_sub(Duration::from_micros(fifth))
+    /// Leads the data plane to what is desired, and to the pauses that the desired state does not show.
+    fn aim(&mut self, user: UserId) {
+        if let Some(held) = self.held.get(&user) {
+            let goal = self.pauses.goal(user, &held.desired);
+            held.goal.send_if_modified(|before| std::mem::replace(before, goal.clone()) != goal);
+        }
+        let deepest = self.pauses.deepest(user);
+        self.status.send_if_modified(|status| match deepest {
+            Some(phase) => status.volatile.insert(user, phase) != Some(phase),
+            None => status.volatile.remove(&user).is_some(),
+        });
     }
 
     /// Decisions end first, then data planes; then other processes may take over.

@@ -5,19 +5,27 @@ mod config;
 mod decider;
 mod keeper;
 mod leader;
+mod pause;
+mod pauses;
 mod plane;
+mod recorder;
 mod status;
+mod volatile;
 
 pub use config::ExecutorConfig;
+pub use pause::{PauseRefused, Recording, VolatilePause};
 pub use status::{ExecutorStatus, Leading};
 
 use std::{fmt, sync::Arc};
 
-use tokio::{sync::watch, task::JoinHandle};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    task::JoinHandle,
+};
 use tokio_util::sync::CancellationToken;
 
-use self::leader::Leader;
-use super::{Clock, CommandInbox, Reconciler, SettingsCommands};
+use self::{leader::Leader, pause::Order};
+use super::{Clock, CommandBus, CommandInbox, Reconciler, SettingsCommands};
 use crate::ids::Timestamp;
 
 /// Decides the commands of many users and keeps their data planes as desired, for as long as it is held.
@@ -31,6 +39,7 @@ use crate::ids::Timestamp;
 pub struct Executor {
     status: watch::Receiver<ExecutorStatus>,
     stop: CancellationToken,
+    orders: mpsc::Sender<Order>,
     task: Option<JoinHandle<()>>,
 }
 
@@ -56,13 +65,35 @@ impl Executor {
         let stop = CancellationToken::new();
         let clock: Clock = Arc::new(clock);
         let leader = Leader::new(parts, Arc::new(config), clock, sender, stop.clone());
-        let task = Some(tokio::spawn(leader.run()));
-        Self { status, stop, task }
+        // Each waits for its answer.
+        let (orders, received) = mpsc::channel(1);
+        let task = Some(tokio::spawn(leader.run(received)));
+        Self { status, stop, orders, task }
     }
 
     /// What it is doing, kept up to date.
     pub fn status(&self) -> watch::Receiver<ExecutorStatus> {
         self.status.clone()
+    }
+
+    /// Pauses a user's data plane in this process at once, whether or not the log can be reached, and records the pause
+    /// as a command of this id as soon as it can.
+    ///
+    /// It lies over the desired state: the data plane converges on what stops more of the two. It outlives the loss of the
+    /// lease, and holds from the first moment when the lease is taken again. It is lifted once the desired state shows what
+    /// the log has decided about it; commands decided before it in the log count as before it. Until then nothing is
+    /// reported as reached ([`Observed::held_back`](super::Observed::held_back)). **With the process it is forgotten**
+    /// unless it is recorded; the answer tells how far that is. Other processes learn of it through the log alone.
+    ///
+    /// `bus` is the other end of the executor's log.
+    pub async fn pause_volatile(
+        &self,
+        pause: VolatilePause,
+        bus: Arc<dyn CommandBus>,
+    ) -> Result<watch::Receiver<Recording>, PauseRefused> {
+        let (answer, answered) = oneshot::channel();
+        self.orders.send(Order { pause, bus, answer }).await.map_err(|_| PauseRefused::Ending)?;
+        answered.await.unwrap_or(Err(PauseRefused::Ending))
     }
 
     /// Stops deciding, then every data plane, then gives the leases back.

@@ -10,11 +10,12 @@ use tracing::{Instrument, debug, field, info_span, warn};
 
 use super::{
     super::{
-        Clock, CommandInbox, ControlError, Degraded, Desired, Health, Job, JobProgress, JobReport, JobState, Lease,
-        Observed, Phase, Reconciler,
+        Clock, CommandInbox, ControlError, Degraded, Health, Job, JobProgress, JobReport, JobState, Lease, Observed,
+        Phase, Reconciler,
     },
     backoff::Backoff,
     config::ExecutorConfig,
+    volatile::Goal,
 };
 use crate::ids::{CommandId, Generation, Revision};
 
@@ -25,7 +26,7 @@ pub(super) struct Plane {
     pub(super) reconciler: Arc<dyn Reconciler>,
     pub(super) config: Arc<ExecutorConfig>,
     pub(super) clock: Clock,
-    pub(super) desired: watch::Receiver<Desired>,
+    pub(super) goals: watch::Receiver<Goal>,
 }
 
 /// The lease is lost: another process has taken over.
@@ -63,18 +64,19 @@ impl Plane {
             generation: Generation::ZERO,
             phase: Phase::Stopped,
             settings_revision: Revision::ZERO,
+            held_back: false,
             health: Health::Converging,
             jobs: finished.cloned().collect(),
             at: (self.clock)(),
         }
     }
 
-    /// Converges on each desired state; gives up halfway when it changes, and tries again when it does not work.
+    /// Converges on each goal; gives up halfway when it changes, and tries again when it does not work.
     async fn converge(&self, observed: &Reported) {
-        let mut goals = self.desired.clone();
+        let mut goals = self.goals.clone();
         let mut retry = Backoff::new(self.config.first_retry, self.config.longest_retry);
         loop {
-            let desired = goals.borrow_and_update().clone();
+            let Goal { desired, held_back } = goals.borrow_and_update().clone();
             let (user, generation) = (self.lease.user, desired.generation);
             let command = desired.made_by.map(field::display);
             let span = info_span!("converge", %user, %generation, command);
@@ -92,6 +94,7 @@ impl Plane {
                     observed.send_modify(|observed| {
                         observed.generation = generation;
                         observed.phase = desired.phase;
+                        observed.held_back = held_back;
                         observed.settings_revision = desired.settings_revision;
                         observed.health = Health::Converged;
                         observed.at = (self.clock)();
@@ -117,12 +120,12 @@ impl Plane {
 
     /// Does the jobs of the desired state, all at once.
     async fn work_off_jobs(&self, observed: &Reported) {
-        let mut goals = self.desired.clone();
+        let mut goals = self.goals.clone();
         let mut begun: HashSet<CommandId> = HashSet::new();
         // Dropped with this future, and all workers with it.
         let mut workers = JoinSet::new();
         loop {
-            let desired = goals.borrow_and_update().clone();
+            let desired = goals.borrow_and_update().desired.clone();
             observed.send_if_modified(|observed| {
                 // A job that has left the desired state has been heard of.
                 let before = observed.jobs.len();

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use super::super::Phase;
 use crate::ids::UserId;
 
 /// What an executor is doing.
@@ -13,6 +14,8 @@ pub struct ExecutorStatus {
     pub decided: u64,
     /// Users whose oldest command cannot be decided now, and what is in the way.
     pub held_up: BTreeMap<UserId, String>,
+    /// Users that a pause holds which the desired state does not show yet, and at which phase at least.
+    pub volatile: BTreeMap<UserId, Phase>,
     /// What keeps it from renewing and taking leases, while it does.
     pub trouble: Option<String>,
 }

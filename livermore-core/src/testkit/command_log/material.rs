@@ -76,6 +76,7 @@ pub(super) fn observed(lease: &Lease, generation: Generation) -> Observed {
         generation,
         phase: Phase::Running,
         settings_revision: Revision::ZERO,
+        held_back: false,
         health: Health::Converged,
         jobs: Vec::new(),
         at: Timestamp::EPOCH,

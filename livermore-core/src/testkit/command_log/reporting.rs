@@ -22,6 +22,7 @@ pub async fn what_is_observed_is_replaced(fixture: CommandLogFixture) {
     let full = Observed {
         phase: Phase::Muted,
         settings_revision: Revision::new(9_007_199_254_740_991).expect("it is the last revision"),
+        held_back: true,
         health: Health::Degraded { component: "exchange".to_owned(), cause: "a 'quoted' \"cause\", é €".to_owned() },
         jobs: vec![JobReport { id: id(1), state: JobState::Running { done: 7, total: 9 } }],
         at: Timestamp::from_millis(1_522_800_000_123).expect("times of the suite are valid"),

@@ -7,7 +7,9 @@ use super::{
     material::{backfill, generation, holder, id, observed, pause, resume, submission, user},
 };
 use crate::{
-    control::{Command, CommandBus, CommandStatus, ControlError, Effect, JobReport, JobState, Stage, Verdict, Waited},
+    control::{
+        Command, CommandBus, CommandStatus, ControlError, Effect, JobReport, JobState, Observed, Stage, Verdict, Waited,
+    },
     settings::Mode,
 };
 
@@ -155,7 +157,8 @@ pub async fn a_refused_command_is_waited_for_in_vain_by_nobody(fixture: CommandL
     }
 }
 
-/// A command is effective only when its generation was observed under the current epoch.
+/// A command is effective only when its generation was observed under the current epoch, with nothing that holds the data
+/// plane back.
 pub async fn effective_is_told_only_of_what_the_current_runner_has_seen(fixture: CommandLogFixture) {
     let first = fixture.acquire(1, &holder("a")).await;
     fixture.submit(1, &pause(id(1))).await;
@@ -177,6 +180,9 @@ pub async fn effective_is_told_only_of_what_the_current_runner_has_seen(fixture:
     assert_eq!(effects().await, [false, false, false], "an older generation");
     fixture.observe(&first, observed(&first, generation(1))).await;
     assert_eq!(effects().await, [true, false, false], "the generation of the first command");
+    fixture.observe(&first, observed(&first, generation(2))).await;
+    fixture.observe(&first, Observed { held_back: true, ..observed(&first, generation(2)) }).await;
+    assert_eq!(effects().await, [false, false, false], "a pause lies over it that the log does not know");
     fixture.observe(&first, observed(&first, generation(2))).await;
     assert_eq!(effects().await, [true, true, true], "the generation of all");
     fixture.reached(1, 2, Stage::Effective, Duration::from_secs(20)).await;

@@ -164,6 +164,7 @@ fn states_are_as_their_schemas_say() {
             generation: Generation::ZERO,
             phase: Phase::Muted,
             settings_revision: Revision::ZERO,
+            held_back: false,
             health,
             jobs,
             at: Timestamp::EPOCH,

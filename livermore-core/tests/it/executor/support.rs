@@ -11,9 +11,10 @@ use async_trait::async_trait;
 use futures_util::StreamExt;
 use livermore_core::{
     control::{
-        Bells, Command, CommandBus, CommandInbox, CommandRecord, CommandStatus, ControlError, ControlPolicy, Decision,
-        Degraded, Desired, EmbeddedCommandLog, Executor, ExecutorConfig, ExecutorParts, Holder, Job, JobProgress,
-        Lease, Next, Observed, Phase, Reconciler, Stage, Submission, UserSettingsCommands, Waited,
+        Bells, BusCapability, Command, CommandBus, CommandInbox, CommandQuery, CommandRecord, CommandStatus,
+        ControlError, ControlPolicy, Decision, Degraded, Desired, EmbeddedCommandLog, Executor, ExecutorConfig,
+        ExecutorParts, Holder, Job, JobProgress, Lease, Next, Observed, Overview, Phase, Reconciler, Signals, Stage,
+        Submission, UserSettingsCommands, Waited,
     },
     ids::{CommandId, Seq, Timestamp, UserId},
     settings::{Actor, MemorySettingsStore, SettingsService, UserSettings},
@@ -181,6 +182,8 @@ pub(super) struct Way(Arc<WayState>);
 struct WayState {
     to: Mutex<EmbeddedCommandLog>,
     cut: AtomicBool,
+    /// What is submitted is recorded, and the answer lost.
+    loses_answers: AtomicBool,
     deaf: bool,
     /// Answers about leases are so long on their way.
     answers_after: Duration,
@@ -189,7 +192,13 @@ struct WayState {
 impl WayState {
     fn to(log: &EmbeddedCommandLog) -> Self {
         let to = Mutex::new(log.clone());
-        Self { to, cut: AtomicBool::new(false), deaf: false, answers_after: Duration::ZERO }
+        Self {
+            to,
+            cut: AtomicBool::new(false),
+            loses_answers: AtomicBool::new(false),
+            deaf: false,
+            answers_after: Duration::ZERO,
+        }
     }
 }
 
@@ -210,6 +219,10 @@ impl Way {
 
     pub(super) fn cut(&self, cut: bool) {
         self.0.cut.store(cut, Ordering::SeqCst);
+    }
+
+    pub(super) fn lose_answers(&self, lose: bool) {
+        self.0.loses_answers.store(lose, Ordering::SeqCst);
     }
 
     pub(super) fn lead_to(&self, log: &EmbeddedCommandLog) {
@@ -277,6 +290,43 @@ impl CommandInbox for Way {
             return Ok(futures_util::stream::pending().boxed());
         }
         self.log()?.bells(users).await
+    }
+
+    async fn close(&self) {}
+}
+
+#[async_trait]
+impl CommandBus for Way {
+    fn capability(&self) -> BusCapability {
+        self.0.to.lock().unwrap().capability()
+    }
+
+    async fn submit(&self, user: UserId, submission: &Submission) -> Result<CommandRecord, ControlError> {
+        let record = self.log()?.submit(user, submission).await?;
+        if self.0.loses_answers.load(Ordering::SeqCst) {
+            return Err(ControlError::OutcomeUnknown { step: "the answer is lost".to_owned(), source: None });
+        }
+        Ok(record)
+    }
+
+    async fn record(&self, user: UserId, id: CommandId) -> Result<Option<CommandStatus>, ControlError> {
+        self.log()?.record(user, id).await
+    }
+
+    async fn cancel(&self, user: UserId, id: CommandId) -> Result<CommandRecord, ControlError> {
+        self.log()?.cancel(user, id).await
+    }
+
+    async fn history(&self, user: UserId, query: CommandQuery) -> Result<Vec<CommandStatus>, ControlError> {
+        self.log()?.history(user, query).await
+    }
+
+    async fn overview(&self, user: UserId) -> Result<Overview, ControlError> {
+        self.log()?.overview(user).await
+    }
+
+    async fn signals(&self, user: UserId) -> Result<Signals, ControlError> {
+        self.log()?.signals(user).await
     }
 
     async fn close(&self) {}

@@ -105,6 +105,7 @@ pub(crate) fn report(generation: u64) -> Observed {
         generation: Generation::new(generation).unwrap(),
         phase: Phase::Running,
         settings_revision: Revision::ZERO,
+        held_back: false,
         health: Health::Converged,
         jobs: Vec::new(),
         at: Timestamp::from_secs(1_522_800_000).unwrap(),

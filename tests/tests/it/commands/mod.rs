@@ -10,3 +10,4 @@ mod json;
 mod plain;
 mod sending;
 mod unreachable;
+mod volatile;

@@ -94,6 +94,7 @@ fn operate(turn: &mut Turn<'_>, random: &mut SplitMix64, number: u64) {
                     generation: Generation::new(random.next_u64() % 6).unwrap(),
                     phase: Phase::Running,
                     settings_revision: crate::ids::Revision::ZERO,
+                    held_back: false,
                     health: Health::Converged,
                     jobs: vec![job],
                     at: now,
