@@ -26,8 +26,10 @@ pub(super) struct Decider {
 pub(super) enum Looked {
     /// One was decided; the desired state, where it changed.
     Decided(Option<Desired>),
-    /// None waits.
-    Nothing,
+    /// One was decided before, and not as it was here: the desired state is another.
+    DecidedOtherwise,
+    /// None waits; the desired state, if it was asked for.
+    Nothing(Option<Desired>),
     /// One waits, and something outside it is in the way.
     Later(String),
     /// Another process has taken over.
@@ -35,13 +37,19 @@ pub(super) enum Looked {
 }
 
 impl Decider {
-    /// Decides the oldest command of a user.
-    pub(super) async fn look(&self, lease: &Lease) -> Looked {
+    /// Decides the oldest command of a user. Where there is none, reads the desired state if it is `in_doubt`.
+    pub(super) async fn look(&self, lease: &Lease, in_doubt: bool) -> Looked {
         // A log that answers at once must not keep everything else from running.
         tokio::task::coop::consume_budget().await;
         let next = match self.inbox.next(lease).await {
             Ok(Some(next)) => next,
-            Ok(None) => return Looked::Nothing,
+            Ok(None) if in_doubt => {
+                return match self.inbox.states(lease).await {
+                    Ok((desired, _)) => Looked::Nothing(Some(desired)),
+                    Err(error) => unable(&error),
+                };
+            }
+            Ok(None) => return Looked::Nothing(None),
             Err(error) => return unable(&error),
         };
         let span =
@@ -68,16 +76,17 @@ impl Decider {
             }
         };
         let desired = decision.desired.clone();
+        let expected = (decision.verdict, desired.as_ref().unwrap_or(&next.desired).generation);
         match self.inbox.decide(lease, seq, decision).await {
             Ok(record) => {
                 let Some(outcome) = record.outcome else { return Looked::Later("a decision was not kept".to_owned()) };
                 info!(%seq, verdict = %outcome.verdict, code = %outcome.code, took = ?begun.elapsed(), "decided");
                 // The record may hold another decision than this one.
-                Looked::Decided(
-                    desired.filter(|desired| {
-                        outcome.generation == desired.generation && outcome.verdict == Verdict::Applied
-                    }),
-                )
+                if (outcome.verdict, outcome.generation) == expected {
+                    Looked::Decided(desired)
+                } else {
+                    Looked::DecidedOtherwise
+                }
             }
             Err(error) => unable(&error),
         }

@@ -65,6 +65,8 @@ struct Held {
     is_looked_at: bool,
     plane: Option<(Id, CancellationToken)>,
     retry: Backoff,
+    /// A decision may be recorded that is not known here: its answer was lost.
+    in_doubt: bool,
     /// The log has lost something; an operator has to say what holds.
     regressed: bool,
 }
@@ -212,7 +214,18 @@ impl Leader {
             let retry = Backoff::new(self.config.first_retry, self.config.longest_retry);
             let goal = watch::Sender::new(self.pauses.goal(user, &desired));
             let before = observed;
-            let held = Held { lease, until, desired, goal, before, is_looked_at: false, plane: None, retry, regressed };
+            let held = Held {
+                lease,
+                until,
+                desired,
+                goal,
+                before,
+                is_looked_at: false,
+                plane: None,
+                retry,
+                in_doubt: false,
+                regressed,
+            };
             self.held.insert(user, held);
             self.aim(user);
             self.status.send_modify(|status| {
@@ -252,9 +265,10 @@ impl Leader {
             self.due.remove(&user);
             let Some(held) = self.held.get_mut(&user) else { continue };
             held.is_looked_at = true;
-            let (decider, lease, limit) = (self.decider.clone(), held.lease.clone(), self.config.lease);
+            let (decider, lease, in_doubt) = (self.decider.clone(), held.lease.clone(), held.in_doubt);
+            let limit = self.config.lease;
             let look = async move {
-                let looked = timeout(limit, decider.look(&lease)).await;
+                let looked = timeout(limit, decider.look(&lease, in_doubt)).await;
                 let looked = looked.unwrap_or_else(|_| Looked::Later("deciding took too long".to_owned()));
                 (lease, looked)
             };
@@ -271,7 +285,7 @@ impl Leader {
                 status.held_up.remove(&user);
             });
         }
-        if held.regressed && matches!(looked, Looked::Decided(_) | Looked::Nothing) {
+        if held.regressed && matches!(looked, Looked::Decided(_) | Looked::DecidedOtherwise | Looked::Nothing(_)) {
             // An operator has said what holds: begin anew from that.
             return self.lose(lease, "the log was rebased");
         }
@@ -286,13 +300,26 @@ impl Leader {
                 self.status.send_modify(|status| status.decided += 1);
                 self.look_at([user]);
             }
-            Looked::Nothing => {
+            Looked::DecidedOtherwise => {
                 held.retry.reset();
+                held.in_doubt = true;
+                self.look_at([user]);
+            }
+            Looked::Nothing(found) => {
+                held.retry.reset();
+                held.in_doubt = false;
+                if let Some(desired) = found.filter(|found| found.generation > held.desired.generation) {
+                    self.seen.insert(user, desired.generation);
+                    held.desired = desired;
+                    self.aim(user);
+                }
+                let Some(held) = self.held.get(&user) else { return };
                 if held.plane.is_none() && !self.owners.values().any(|owner| *owner == user) {
                     self.begin_plane(user);
                 }
             }
             Looked::Later(trouble) => {
+                held.in_doubt = true;
                 let at = Instant::now() + held.retry.pause();
                 warn!(%user, trouble, "a command cannot be decided now");
                 self.due.insert(user, at);

@@ -47,6 +47,23 @@ async fn what_was_sent_before_the_start_is_decided_before_anything_starts() {
     executor.stop().await;
 }
 
+/// The log has the decision, the runner does not know: no other command is needed to find out.
+#[tokio::test(start_paused = true)]
+async fn w07_a_decision_whose_answer_was_lost_takes_effect() {
+    let (log, plane) = (log(), FakePlane::new());
+    let way = Way::to(&log);
+    let executor = start("a", &[user(7)], way.clone(), &settings(), &plane);
+    submit(&log, user(7), 1, &Command::Resume).await;
+    reached(&log, user(7), 1, Stage::Effective).await;
+    way.lose_answers(true);
+    submit(&log, user(7), 2, &PAUSE).await;
+    reached(&log, user(7), 2, Stage::Decided).await;
+    way.lose_answers(false);
+    reached(&log, user(7), 2, Stage::Effective).await;
+    assert_eq!(plane.events().last(), Some(&PlaneEvent::Reached(user(7), Phase::Stopped)));
+    executor.stop().await;
+}
+
 /// With every bell lost, the timer finds the command.
 #[tokio::test(start_paused = true)]
 async fn w4_a_lost_bell_costs_one_poll() {

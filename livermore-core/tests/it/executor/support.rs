@@ -182,7 +182,7 @@ pub(super) struct Way(Arc<WayState>);
 struct WayState {
     to: Mutex<EmbeddedCommandLog>,
     cut: AtomicBool,
-    /// What is submitted is recorded, and the answer lost.
+    /// What is submitted or decided is recorded, and the answer lost.
     loses_answers: AtomicBool,
     deaf: bool,
     /// Answers about leases are so long on their way.
@@ -229,6 +229,13 @@ impl Way {
         *self.0.to.lock().unwrap() = log.clone();
     }
 
+    fn answer<T>(&self, answer: T) -> Result<T, ControlError> {
+        if self.0.loses_answers.load(Ordering::SeqCst) {
+            return Err(ControlError::OutcomeUnknown { step: "the answer is lost".to_owned(), source: None });
+        }
+        Ok(answer)
+    }
+
     fn log(&self) -> Result<EmbeddedCommandLog, ControlError> {
         if self.0.cut.load(Ordering::SeqCst) {
             return Err(ControlError::Unavailable { step: "the way is cut".to_owned(), source: None });
@@ -262,7 +269,8 @@ impl CommandInbox for Way {
     }
 
     async fn decide(&self, lease: &Lease, seq: Seq, decision: Decision) -> Result<CommandRecord, ControlError> {
-        self.log()?.decide(lease, seq, decision).await
+        let record = self.log()?.decide(lease, seq, decision).await?;
+        self.answer(record)
     }
 
     async fn postpone(&self, lease: &Lease, seq: Seq) -> Result<(), ControlError> {
@@ -303,10 +311,7 @@ impl CommandBus for Way {
 
     async fn submit(&self, user: UserId, submission: &Submission) -> Result<CommandRecord, ControlError> {
         let record = self.log()?.submit(user, submission).await?;
-        if self.0.loses_answers.load(Ordering::SeqCst) {
-            return Err(ControlError::OutcomeUnknown { step: "the answer is lost".to_owned(), source: None });
-        }
-        Ok(record)
+        self.answer(record)
     }
 
     async fn record(&self, user: UserId, id: CommandId) -> Result<Option<CommandStatus>, ControlError> {
