@@ -7,22 +7,23 @@ use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnord
 use tokio::{
     sync::{mpsc, watch},
     task::{Id, JoinSet},
-    time::{Instant, sleep_until, timeout, timeout_at},
+    time::{Instant, timeout, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::{
-    super::{Bell, Bells, Clock, Desired, Lease, Observed},
+    super::{Bell, Bells, Clock, Lease},
     ExecutorParts, ExecutorStatus, Leading,
     backoff::{Backoff, jittered},
     config::ExecutorConfig,
     decider::{Decider, Looked},
+    held::Held,
     keeper::{Keeper, Kept, Taken},
     pause::Order,
     pauses::Pauses,
     plane::{Lost, Plane},
-    volatile::Goal,
+    waits::{next_bell, pending_unless, until},
 };
 use crate::{
     exchange::SplitMix64,
@@ -50,25 +51,6 @@ pub(super) struct Leader {
     seen: HashMap<UserId, Generation>,
     pauses: Pauses,
     random: SplitMix64,
-}
-
-/// A lease, and what hangs on it.
-struct Held {
-    lease: Lease,
-    /// From here on it counts as lost, whatever the store may say later.
-    until: Instant,
-    desired: Desired,
-    /// The same under the pauses that the log does not know yet.
-    goal: watch::Sender<Goal>,
-    /// What an earlier process has reported, until the plane begins.
-    before: Option<Observed>,
-    is_looked_at: bool,
-    plane: Option<(Id, CancellationToken)>,
-    retry: Backoff,
-    /// A decision may be recorded that is not known here: its answer was lost.
-    in_doubt: bool,
-    /// The log has lost something; an operator has to say what holds.
-    regressed: bool,
 }
 
 impl Leader {
@@ -436,27 +418,5 @@ impl Leader {
             warn!(%error, "the leases could not be given back; they end by themselves");
         }
         self.status.send_modify(|status| status.leading.clear());
-    }
-}
-
-async fn pending_unless<T>(future: &mut Option<BoxFuture<'static, T>>) -> T {
-    match future {
-        Some(future) => future.await,
-        None => std::future::pending().await,
-    }
-}
-
-/// Returns at this time; never without one.
-async fn until(time: Option<Instant>) {
-    match time {
-        Some(time) => sleep_until(time).await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn next_bell(bells: &mut Option<Bells>) -> Option<Bell> {
-    match bells {
-        Some(bells) => bells.next().await,
-        None => std::future::pending().await,
     }
 }

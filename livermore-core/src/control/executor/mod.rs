@@ -3,6 +3,7 @@
 mod backoff;
 mod config;
 mod decider;
+mod held;
 mod keeper;
 mod leader;
 mod pause;
@@ -11,6 +12,7 @@ mod plane;
 mod recorder;
 mod status;
 mod volatile;
+mod waits;
 
 pub use config::ExecutorConfig;
 pub use pause::{PauseRefused, Recording, VolatilePause};
