@@ -1,7 +1,7 @@
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use livermore_core::{
-    ErrorKind,
+    ErrorKind, Fault,
     exchange::ExchangeError,
     ids::{Exchange, Symbol},
 };
@@ -89,18 +89,6 @@ pub enum CoinbaseError {
     Closed,
 }
 
-/// What went wrong below, without the values it went wrong with.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault(pub(crate) String);
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Fault {}
-
 impl CoinbaseError {
     /// What a caller can do about it.
     pub const fn kind(&self) -> ErrorKind {
@@ -142,7 +130,7 @@ impl CoinbaseError {
                 ExchangeError::Unavailable { exchange, step, source: source.map(|fault| Box::new(fault).into()) }
             }
             (Self::Failed { step, reason }, _) => {
-                ExchangeError::Unavailable { exchange, step, source: Some(Box::new(Fault(reason)).into()) }
+                ExchangeError::Unavailable { exchange, step, source: Some(Box::new(Fault::new(reason)).into()) }
             }
             (Self::Malformed { step, place, reason }, _) => {
                 ExchangeError::Malformed { exchange, place: format!("{step}: {place}"), reason }
@@ -176,7 +164,7 @@ mod tests {
             CoinbaseError::Denied { step: step(), reason: reason() },
             CoinbaseError::InvalidRequest { step: step(), reason: reason() },
             CoinbaseError::RateLimited { step: step(), retry_after: Some(Duration::from_millis(1_500)) },
-            CoinbaseError::Unreachable { step: step(), source: Some(Fault(reason())) },
+            CoinbaseError::Unreachable { step: step(), source: Some(Fault::new(reason())) },
             CoinbaseError::Failed { step: step(), reason: reason() },
             CoinbaseError::Malformed { step: step(), place: "candles[3]".to_owned(), reason: reason() },
             CoinbaseError::Closed,

@@ -1,3 +1,5 @@
+use std::fmt;
+
 /// What a caller can do about an error; every error of this workspace has one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -29,3 +31,22 @@ impl ErrorKind {
         }
     }
 }
+
+/// What went wrong below, in words without the values it went wrong with: the source of an error that may be logged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault(String);
+
+impl Fault {
+    /// A fault in these words.
+    pub fn new(words: impl Into<String>) -> Self {
+        Self(words.into())
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Fault {}

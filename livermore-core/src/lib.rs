@@ -16,7 +16,7 @@ pub mod settings;
 #[cfg(feature = "test-util")]
 pub mod testkit;
 
-pub use error::ErrorKind;
+pub use error::{ErrorKind, Fault};
 
 /// What most programs need.
 pub mod prelude {

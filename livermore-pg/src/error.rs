@@ -1,7 +1,7 @@
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use livermore_core::{
-    ErrorKind,
+    ErrorKind, Fault,
     control::ControlError,
     settings::{Problem, ProblemCode, SettingsError},
 };
@@ -61,18 +61,6 @@ pub enum PgError {
     Closed,
 }
 
-/// What went wrong below, without the values it went wrong with.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault(String);
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Fault {}
-
 impl PgError {
     /// What a caller can do about it.
     pub const fn kind(&self) -> ErrorKind {
@@ -91,7 +79,7 @@ impl PgError {
 
     /// The connection was silent for too long.
     pub(crate) fn silent(step: &str) -> Self {
-        Self::Unreachable { step: step.to_owned(), source: Some(Fault("no answer in time".to_owned())) }
+        Self::Unreachable { step: step.to_owned(), source: Some(Fault::new("no answer in time".to_owned())) }
     }
 
     /// Translates an error of sqlx, leaving behind what must not be shown.
@@ -103,7 +91,7 @@ impl PgError {
         let code = server.code().unwrap_or_default();
         match class(&code) {
             Class::Unreachable => {
-                Self::Unreachable { step, source: Some(Fault(format!("{} (SQLSTATE {code})", meaning(&code)))) }
+                Self::Unreachable { step, source: Some(Fault::new(format!("{} (SQLSTATE {code})", meaning(&code)))) }
             }
             Class::Busy => Self::Busy { step: format!("{step}: {} (SQLSTATE {code})", meaning(&code)) },
             Class::Operator => Self::Setup { reason: format!("{step}: {} (SQLSTATE {code})", meaning(&code)) },
@@ -211,7 +199,7 @@ fn refused_code(code: &str, rule: &str) -> ProblemCode {
 
 /// An error below the SQL, in words that hold no value.
 fn fault(error: &sqlx::Error) -> Fault {
-    Fault(match error {
+    Fault::new(match error {
         sqlx::Error::Io(error) => format!("connection error: {}", error.kind()),
         sqlx::Error::Tls(_) => "the encrypted connection could not be made; check sslmode and certificates".to_owned(),
         sqlx::Error::PoolTimedOut => "no connection in time".to_owned(),

@@ -18,7 +18,8 @@ mod watch;
 
 pub use command_log::PgCommandLog;
 pub use config::PgConfig;
-pub use error::{Fault, PgError};
+pub use error::PgError;
 pub use inspect::{PgInspection, PgSchema, inspect};
+pub use livermore_core::Fault;
 pub use migrate::{MIGRATION_FILES, SCHEMA_VERSION, migrate};
 pub use settings_store::PgSettingsStore;

@@ -1,6 +1,6 @@
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
-use livermore_core::{ErrorKind, control::ControlError};
+use livermore_core::{ErrorKind, Fault, control::ControlError};
 
 /// Why Redis could not be used.
 ///
@@ -51,18 +51,6 @@ pub enum RedisError {
     #[error("the connection to Redis was closed")]
     Closed,
 }
-
-/// What went wrong below, without the values it went wrong with.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault(pub(crate) String);
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Fault {}
 
 impl RedisError {
     /// What a caller can do about it.
@@ -221,7 +209,7 @@ fn fault(error: &redis::RedisError) -> Fault {
             _ => "the driver reported an error".to_owned(),
         }
     };
-    Fault(text)
+    Fault::new(text)
 }
 
 impl From<RedisError> for ControlError {
@@ -231,7 +219,7 @@ impl From<RedisError> for ControlError {
                 Self::Unavailable { step, source: source.map(|fault| Box::new(fault).into()) }
             }
             RedisError::Later { step, reason } => {
-                Self::Unavailable { step, source: Some(Box::new(Fault(reason)).into()) }
+                Self::Unavailable { step, source: Some(Box::new(Fault::new(reason)).into()) }
             }
             RedisError::Setup { reason } => Self::Setup { reason },
             RedisError::Config { .. } => Self::Setup { reason: error.to_string() },

@@ -14,6 +14,7 @@ mod servers;
 
 pub use bell::RedisBell;
 pub use config::{RedisConfig, UnsafeServer};
-pub use error::{Fault, RedisError};
+pub use error::RedisError;
 pub use ingress::{CompatIngress, IngressCounters};
+pub use livermore_core::Fault;
 pub use log::RedisCommandLog;

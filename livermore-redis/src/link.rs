@@ -218,7 +218,7 @@ pub(crate) async fn connect(
         Ok(Ok(connection)) => Ok(connection),
         Ok(Err(error)) => Err(failed(&error)),
         Err(_) => {
-            let source = Some(crate::Fault("no answer in time".to_owned()));
+            let source = Some(crate::Fault::new("no answer in time".to_owned()));
             Err((RedisError::Unreachable { step, source }, SHORTEST_PAUSE))
         }
     }

@@ -80,7 +80,7 @@ impl Call {
     }
 
     fn unreachable(&self, fault: &str) -> CoinbaseError {
-        CoinbaseError::Unreachable { step: self.step.clone(), source: Some(Fault(fault.to_owned())) }
+        CoinbaseError::Unreachable { step: self.step.clone(), source: Some(Fault::new(fault.to_owned())) }
     }
 }
 
