@@ -21,11 +21,11 @@ use std::{
 use futures_util::StreamExt;
 use livermore_coinbase::{
     Coinbase, CoinbaseConfig, MarketFeed, Tls,
-    fake::{Clock, FakeServer},
+    fake::{Clock, FakeMarket, FakeServer},
     wire::Decoder,
 };
 use livermore_core::{
-    exchange::{EventBody, Subscription},
+    exchange::{EventBody, SimulatorConfig, Subscription},
     ids::{Symbol, Timeframe},
 };
 use rustls::ClientConfig;
@@ -142,10 +142,14 @@ async fn read(socket: &mut Socket, mut each: impl FnMut(&str)) {
     }
 }
 
-/// The adapter's feed, connected and subscribed. A fake exchange tells it which products there are.
+/// The adapter's feed, connected and subscribed. A fake exchange tells it which products there are, and the right time.
 fn feed(runtime: &Runtime, server: &Server, tls: ClientConfig) -> MarketFeed {
     let helper = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
-    let exchange = helper.block_on(FakeServer::builder().clock(Clock::Manual).start()).expect("a fake exchange");
+    let mut config = SimulatorConfig::default();
+    config.start = server::now();
+    let market = FakeMarket::simulated(config);
+    let exchange = FakeServer::builder().market(market).clock(Clock::Manual).start();
+    let exchange = helper.block_on(exchange).expect("a fake exchange");
     let mut config = CoinbaseConfig::from_urls(server.url(), server.url(), exchange.rest_url());
     config.tls = Tls::from_config(tls);
     let feed = runtime.block_on(async {

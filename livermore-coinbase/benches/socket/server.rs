@@ -162,7 +162,7 @@ impl Feed {
 }
 
 /// Whole seconds: the adapter compares the exchange's time with the machine's.
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     #[allow(clippy::disallowed_methods, reason = "a server that stands for the exchange has the real time")]
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a clock that is right");
     Timestamp::from_secs(i64::try_from(since.as_secs()).expect("a time of this age")).expect("a time of this age")

@@ -151,11 +151,11 @@ struct AsItComes<T>(std::marker::PhantomData<T>);
 impl<T: OfChannel> Translate for AsItComes<T> {
     type Event = ChannelEvent<T>;
 
-    fn tell(&mut self, At { time, epoch }: At, body: EventBody, outbox: &Outbox<ChannelEvent<T>>) {
+    fn tell(&mut self, At { time, epoch }: At, body: EventBody, outbox: &mut Outbox<ChannelEvent<T>>) {
         outbox.push(ChannelEvent { time, epoch, body: ChannelBody::Feed(body) });
     }
 
-    fn hear(&mut self, at: At, frame: &Frame<'_>, outbox: &Outbox<ChannelEvent<T>>) {
+    fn hear(&mut self, at: At, frame: &Frame<'_>, outbox: &mut Outbox<ChannelEvent<T>>) {
         if let Body::Heartbeat(_) = frame.body {
             self.tell(at, EventBody::Heartbeat, outbox);
         }

@@ -1,9 +1,12 @@
-use std::{collections::VecDeque, future::Future, pin::Pin, time::Duration};
-
-use futures_util::{
-    SinkExt, StreamExt,
-    stream::{SplitSink, SplitStream},
+use std::{
+    collections::VecDeque,
+    future::{Future, poll_fn},
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
 };
+
+use futures_util::{Sink, SinkExt, Stream};
 use livermore_core::exchange::supervisor::{ConnectFailure, Stage};
 use tokio::{
     sync::mpsc::{Receiver, channel},
@@ -31,20 +34,22 @@ pub(super) enum Link {
 
 /// A connection that reads and writes at the same time: a peer that does not read cannot keep us from hearing it.
 pub(super) struct Open {
-    reader: SplitStream<Socket>,
-    writer: Writer,
+    socket: Socket,
+    writing: Writing,
     outgoing: VecDeque<ClientMessage>,
 }
 
-enum Writer {
-    Idle(SplitSink<Socket, Message>),
-    Busy(Writing),
-    /// It has failed; the reader says so in a moment.
+enum Writing {
+    Idle,
+    /// A message waits for the socket to take it.
+    Begun(Message),
+    /// The socket has it, and not all of it has left.
+    Taken,
+    /// It has failed; reading says so in a moment.
     Gone,
 }
 
 type Opening = Pin<Box<dyn Future<Output = Result<Socket, ConnectFailure>> + Send>>;
-type Writing = Pin<Box<dyn Future<Output = Result<SplitSink<Socket, Message>, Error>> + Send>>;
 
 /// What happened to a connection.
 #[derive(Debug)]
@@ -83,9 +88,8 @@ impl Link {
                 // Stages told in the moment of the end come first with the next calls, if they still matter.
                 match opened {
                     Ok(socket) => {
-                        let (writer, reader) = socket.split();
-                        let writer = Writer::Idle(writer);
-                        *self = Self::Open(Box::new(Open { reader, writer, outgoing: VecDeque::new() }));
+                        let open = Open { socket, writing: Writing::Idle, outgoing: VecDeque::new() };
+                        *self = Self::Open(Box::new(open));
                         Heard::Reached(Stage::Upgrade)
                     }
                     Err(failure) => {
@@ -94,7 +98,7 @@ impl Link {
                     }
                 }
             }
-            Self::Open(open) => open.next().await,
+            Self::Open(open) => poll_fn(|context| open.poll_next(context)).await,
         }
     }
 
@@ -112,43 +116,46 @@ impl Link {
 
     /// Ends the connection in a friendly way, as far as the other side lets us.
     pub(super) async fn close(&mut self) {
-        if let Self::Open(open) = std::mem::take(self)
-            && let Writer::Idle(mut writer) = open.writer
+        if let Self::Open(mut open) = std::mem::take(self)
+            && let Writing::Idle = open.writing
         {
             // Whether it worked does not matter: the socket is gone afterwards.
-            let _ = timeout(GOODBYE, writer.close()).await;
+            let _ = timeout(GOODBYE, SinkExt::close(&mut open.socket)).await;
         }
     }
 }
 
 impl Open {
-    async fn next(&mut self) -> Heard {
-        let message = if let Writer::Busy(writing) = &mut self.writer {
-            tokio::select! {
-                biased;
-                written = writing => {
-                    self.writer = written.map_or(Writer::Gone, Writer::Idle);
-                    return Heard::Written;
-                }
-                message = self.reader.next() => message,
-            }
-        } else {
-            self.reader.next().await
-        };
-        match message {
+    #[inline]
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Heard> {
+        if matches!(self.writing, Writing::Begun(_) | Writing::Taken)
+            && let Poll::Ready(written) = self.poll_write(context)
+        {
+            self.writing = written.map_or(Writing::Gone, |()| Writing::Idle);
+            return Poll::Ready(Heard::Written);
+        }
+        Poll::Ready(match ready!(Pin::new(&mut self.socket).poll_next(context)) {
             Some(Ok(Message::Text(text))) => Heard::Text(text),
             Some(Ok(Message::Close(frame))) => Heard::Closed(frame.map(|frame| frame.code.into())),
             Some(Ok(_)) => Heard::Nothing,
             Some(Err(_)) | None => Heard::Closed(None),
+        })
+    }
+
+    fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let mut socket = Pin::new(&mut self.socket);
+        if let Writing::Begun(_) = self.writing {
+            ready!(socket.as_mut().poll_ready(context))?;
+            if let Writing::Begun(message) = std::mem::replace(&mut self.writing, Writing::Taken) {
+                socket.as_mut().start_send(message)?;
+            }
         }
+        socket.poll_flush(context)
     }
 
     /// Whether it has begun to write. Tokens are made at this moment: they do not keep.
     fn write(&mut self, tokens: Option<&TokenSource>) -> bool {
-        if self.outgoing.is_empty() || !matches!(self.writer, Writer::Idle(_)) {
-            return false;
-        }
-        let Writer::Idle(mut writer) = std::mem::replace(&mut self.writer, Writer::Gone) else { return false };
+        let Writing::Idle = self.writing else { return false };
         let Some(message) = self.outgoing.pop_front() else { return false };
         let message = match tokens.filter(|_| message.channel().needs_key()).map(TokenSource::for_socket) {
             None => message,
@@ -159,11 +166,7 @@ impl Open {
                 message
             }
         };
-        let text = message.to_text();
-        self.writer = Writer::Busy(Box::pin(async move {
-            writer.send(Message::text(text)).await?;
-            Ok(writer)
-        }));
+        self.writing = Writing::Begun(Message::text(message.to_text()));
         true
     }
 }

@@ -40,7 +40,7 @@ impl Market {
         }
     }
 
-    fn candle(&mut self, at: At, symbol: &Symbol, candle: &Candle, outbox: &Outbox<MarketEvent>) {
+    fn candle(&mut self, at: At, symbol: &Symbol, candle: &Candle, outbox: &mut Outbox<MarketEvent>) {
         let verdict = self.closer.update(symbol, candle, at.time);
         self.tell_candles(at, outbox);
         match verdict {
@@ -53,7 +53,7 @@ impl Market {
         }
     }
 
-    fn tell_candles(&mut self, at: At, outbox: &Outbox<MarketEvent>) {
+    fn tell_candles(&mut self, at: At, outbox: &mut Outbox<MarketEvent>) {
         while let Some((symbol, candle)) = self.closer.next_candle() {
             if candle.is_final() {
                 // The exchange sends at most one update a second, so a bucket traded only in its last moment may never
@@ -67,7 +67,7 @@ impl Market {
         }
     }
 
-    fn trade(&mut self, at: At, listed: &Listed<MarketTrade>, outbox: &Outbox<MarketEvent>) {
+    fn trade(&mut self, at: At, listed: &Listed<MarketTrade>, outbox: &mut Outbox<MarketEvent>) {
         let Listed { symbol, value: MarketTrade { number, trade }, kind } = listed;
         match self.last_trades.get_mut(symbol) {
             // Trades before the subscription are history.
@@ -95,7 +95,7 @@ impl Market {
 impl Translate for Market {
     type Event = MarketEvent;
 
-    fn tell(&mut self, at: At, body: EventBody, outbox: &Outbox<MarketEvent>) {
+    fn tell(&mut self, at: At, body: EventBody, outbox: &mut Outbox<MarketEvent>) {
         match &body {
             EventBody::Connected => self.closer.connected(at.time),
             EventBody::Disconnected { .. } => {
@@ -111,7 +111,7 @@ impl Translate for Market {
         outbox.push(event(at, body));
     }
 
-    fn hear(&mut self, at: At, frame: &Frame<'_>, outbox: &Outbox<MarketEvent>) {
+    fn hear(&mut self, at: At, frame: &Frame<'_>, outbox: &mut Outbox<MarketEvent>) {
         match frame.body {
             Body::Heartbeat(_) => {
                 self.closer.clock(at.time);

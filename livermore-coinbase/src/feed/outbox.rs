@@ -25,17 +25,25 @@ pub(crate) trait Queued: Send + 'static {
         Self: Sized;
 }
 
-/// The events on their way from the socket to a reader who takes his time. Putting one in never waits.
+/// The events on their way from the socket to a reader who takes his time. Putting one in never waits; the reader sees it
+/// when it is [sent](Self::send), which is one step for all that were put in.
 ///
 /// Above [`COMPACT`] events, those are dropped that a later one replaces; above [`MOST`], expendable ones make place for
 /// word of their loss. What is neither (candles that are closed, connections that came and went) is always kept: there is
 /// little of it.
 #[derive(Debug)]
-pub(crate) struct Outbox<E>(Arc<Mutex<Queue<E>>>);
+pub(crate) struct Outbox<E: Queued> {
+    queue: Arc<Mutex<Queue<E>>>,
+    unsent: Vec<E>,
+}
 
 /// The reader's end of an [`Outbox`].
 #[derive(Debug)]
-pub(crate) struct Inbox<E>(Arc<Mutex<Queue<E>>>);
+pub(crate) struct Inbox<E> {
+    queue: Arc<Mutex<Queue<E>>>,
+    /// Taken out of the queue together, to be read one by one.
+    taken: VecDeque<E>,
+}
 
 #[derive(Debug)]
 struct Queue<E> {
@@ -50,42 +58,49 @@ struct Queue<E> {
 const COMPACT: usize = 2_048;
 /// A reader behind by more loses expendable events.
 const MOST: usize = 16_384;
+/// So many are taken out together; what the reader has taken is not dropped any more.
+const TAKEN: usize = 128;
 
 /// Both ends.
 pub(crate) fn outbox<E: Queued>() -> (Outbox<E>, Inbox<E>) {
     let queue = Queue { events: VecDeque::new(), compact_at: COMPACT, closed: false, reader: None };
-    let shared = Arc::new(Mutex::new(queue));
-    (Outbox(Arc::clone(&shared)), Inbox(shared))
+    let queue = Arc::new(Mutex::new(queue));
+    (Outbox { queue: Arc::clone(&queue), unsent: Vec::new() }, Inbox { queue, taken: VecDeque::new() })
 }
 
 impl<E: Queued> Outbox<E> {
     /// Puts an event in.
-    pub(crate) fn push(&self, event: E) {
-        self.with(|queue| queue.push(event));
+    #[inline]
+    pub(crate) fn push(&mut self, event: E) {
+        self.unsent.push(event);
     }
 
-    fn with(&self, work: impl FnOnce(&mut Queue<E>)) {
-        let waker = {
-            // A queue cannot be left half changed by a panic elsewhere.
-            let mut queue = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            work(&mut queue);
-            queue.reader.take()
-        };
-        if let Some(waker) = waker {
-            waker.wake();
+    /// Hands over what was put in, and wakes the reader if he waits.
+    pub(crate) fn send(&mut self) {
+        if !self.unsent.is_empty() {
+            let Self { queue, unsent } = self;
+            with(queue, |queue| unsent.drain(..).for_each(|event| queue.push(event)));
         }
     }
 }
 
-impl<E> Drop for Outbox<E> {
+/// Changes the queue, and wakes the reader if he waits.
+fn with<E>(queue: &Mutex<Queue<E>>, work: impl FnOnce(&mut Queue<E>)) {
+    let waker = {
+        // A queue cannot be left half changed by a panic elsewhere.
+        let mut queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
+        work(&mut queue);
+        queue.reader.take()
+    };
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}
+
+impl<E: Queued> Drop for Outbox<E> {
     fn drop(&mut self) {
-        let mut queue = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        queue.closed = true;
-        let waker = queue.reader.take();
-        drop(queue);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        self.send();
+        with(&self.queue, |queue| queue.closed = true);
     }
 }
 
@@ -128,12 +143,25 @@ impl<E: Queued> Queue<E> {
 impl<E: Queued> Stream for Inbox<E> {
     type Item = E;
 
-    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<E>> {
-        let mut queue = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(event) = queue.events.pop_front() {
-            if queue.events.is_empty() {
-                queue.compact_at = COMPACT;
-            }
+    #[inline]
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<E>> {
+        match self.taken.pop_front() {
+            Some(event) => Poll::Ready(Some(event)),
+            None => self.poll_queue(context),
+        }
+    }
+}
+
+impl<E: Queued> Inbox<E> {
+    fn poll_queue(&mut self, context: &mut Context<'_>) -> Poll<Option<E>> {
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        if queue.events.len() <= TAKEN {
+            std::mem::swap(&mut self.taken, &mut queue.events);
+            queue.compact_at = COMPACT;
+        } else {
+            self.taken.extend(queue.events.drain(..TAKEN));
+        }
+        if let Some(event) = self.taken.pop_front() {
             return Poll::Ready(Some(event));
         }
         if queue.closed {
@@ -145,6 +173,8 @@ impl<E: Queued> Stream for Inbox<E> {
         Poll::Pending
     }
 }
+
+impl<E> Unpin for Inbox<E> {}
 
 #[cfg(test)]
 mod tests {
@@ -184,10 +214,11 @@ mod tests {
 
     #[test]
     fn a_reader_who_keeps_up_reads_everything_in_order() {
-        let (outbox, mut inbox) = outbox();
+        let (mut outbox, mut inbox) = outbox();
         let mut read = Vec::new();
         for number in 0..10_000 {
             outbox.push(Event::State(1, number));
+            outbox.send();
             if number % 1_000 == 999 {
                 read.extend(drain(&mut inbox));
             }
@@ -199,12 +230,13 @@ mod tests {
 
     #[test]
     fn a_slow_reader_loses_states_that_were_replaced_and_nothing_else() {
-        let (outbox, mut inbox) = outbox();
+        let (mut outbox, mut inbox) = outbox();
         for number in 0..1_000_000_u64 {
             outbox.push(Event::State(u8::try_from(number % 50).unwrap(), number));
             if number % 1_000 == 0 {
                 outbox.push(Event::Close(number));
             }
+            outbox.send();
         }
         let read = drain(&mut inbox);
         assert!(read.len() < 8_000, "{}", read.len());
@@ -218,12 +250,13 @@ mod tests {
 
     #[test]
     fn what_is_lost_is_counted_where_it_was_lost() {
-        let (outbox, mut inbox) = outbox();
+        let (mut outbox, mut inbox) = outbox();
         for number in 0..100_000 {
             outbox.push(Event::Trade(number));
             if number == 50_000 {
                 outbox.push(Event::Close(number));
             }
+            outbox.send();
         }
         let read = drain(&mut inbox);
         assert!(read.len() <= MOST, "{}", read.len());

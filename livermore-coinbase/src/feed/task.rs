@@ -79,6 +79,7 @@ impl<T: Translate> Task<T> {
         let mut asking = true;
         loop {
             self.shell.act();
+            self.shell.outbox.send();
             if self.shell.ended {
                 break;
             }
@@ -96,10 +97,7 @@ impl<T: Translate> Task<T> {
                     None => asking = false,
                 },
                 heard = self.shell.link.next() => match heard {
-                    Heard::Text(text) => {
-                        self.shell.text(&mut self.decoder, &text);
-                        self.drain();
-                    }
+                    Heard::Text(text) => self.texts(&text),
                     heard => self.shell.heard(&heard),
                 },
                 () = sleep_until(wakeup.unwrap_or(self.shell.origin)), if wakeup.is_some() => {
@@ -112,11 +110,14 @@ impl<T: Translate> Task<T> {
 }
 
 impl<T: Translate> Task<T> {
-    /// Takes what has arrived already, as long as it is no more than a moment's work: timers and requests wait for it.
-    fn drain(&mut self) {
+    /// Takes a message and what has arrived behind it, as long as it is no more than a moment's work: timers and requests
+    /// wait for it, and all of it is heard at the same moment.
+    fn texts(&mut self, first: &str) {
+        let now = Instant::now();
+        self.shell.text(&mut self.decoder, first, now);
         for _ in 0..AT_ONCE {
             match self.shell.link.next().now_or_never() {
-                Some(Heard::Text(text)) if !self.shell.ended => self.shell.text(&mut self.decoder, &text),
+                Some(Heard::Text(text)) if !self.shell.ended => self.shell.text(&mut self.decoder, &text, now),
                 Some(heard) => return self.shell.heard(&heard),
                 None => return,
             }
@@ -228,7 +229,7 @@ impl<T: Translate> Shell<T> {
             // Channels without products, and confirmations that came late, are in the status.
             _ => return,
         };
-        self.translator.tell(self.at(time), body, &self.outbox);
+        self.translator.tell(self.at(time), body, &mut self.outbox);
     }
 
     fn change(&mut self, wanted: Wanted) {
@@ -256,7 +257,7 @@ impl<T: Translate> Shell<T> {
         }
     }
 
-    fn text(&mut self, decoder: &mut Decoder, text: &str) {
+    fn text(&mut self, decoder: &mut Decoder, text: &str, now: Instant) {
         let frame = match decoder.decode(text) {
             Ok(frame) => frame,
             Err(problem) => {
@@ -268,9 +269,9 @@ impl<T: Translate> Shell<T> {
             tracing::debug!(%problem, flaws = frame.flaws, "part of a message of the exchange cannot be read");
         }
         if let Some(time) = frame.time {
-            self.heard = Some((time, Instant::now()));
+            self.heard = Some((time, now));
         }
-        let verdict = self.judge(&frame);
+        let verdict = self.judge(&frame, now.saturating_duration_since(self.origin));
         // What it reveals happened before it.
         self.act();
         if verdict == Verdict::Accept && !self.ended {
@@ -279,13 +280,13 @@ impl<T: Translate> Shell<T> {
             if let Some(time) = frame.time {
                 self.clock.heard(time);
             }
-            let at = self.at(self.time());
-            self.translator.hear(at, &frame, &self.outbox);
+            let at = self.at(frame.time.unwrap_or_else(|| self.time()));
+            self.translator.hear(at, &frame, &mut self.outbox);
         }
     }
 
-    fn judge(&mut self, frame: &Frame<'_>) -> Verdict {
-        let (now, sequence) = (self.now(), frame.seq);
+    fn judge(&mut self, frame: &Frame<'_>, now: Duration) -> Verdict {
+        let sequence = frame.seq;
         let channel = frame.channel.map_or("", Channel::subscribe_name);
         let supervisor = &mut self.supervisor;
         let confirmed;

@@ -12,10 +12,10 @@ pub(super) trait Translate: Send + 'static {
     type Event: Queued;
 
     /// Takes something about the connection, or about a product as a whole, and tells it.
-    fn tell(&mut self, at: At, body: EventBody, outbox: &Outbox<Self::Event>);
+    fn tell(&mut self, at: At, body: EventBody, outbox: &mut Outbox<Self::Event>);
 
     /// Takes a message with market data that is new, or a heartbeat, and tells what it holds.
-    fn hear(&mut self, at: At, frame: &Frame<'_>, outbox: &Outbox<Self::Event>);
+    fn hear(&mut self, at: At, frame: &Frame<'_>, outbox: &mut Outbox<Self::Event>);
 
     /// Listens to other products from now on; these are new.
     fn change(&mut self, at: At, products: &[Symbol], added: &[Symbol]);

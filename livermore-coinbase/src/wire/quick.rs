@@ -12,10 +12,14 @@ use super::{
 
 /// The channel of a message that begins with it.
 pub(super) fn channel(text: &str) -> Option<&str> {
-    let name = text.strip_prefix(r#"{"channel":""#)?;
-    let name = &name[..name.find('"')?];
-    (!name.contains('\\')).then_some(name)
+    let mut cursor = Cursor { text, at: CHANNEL.len() };
+    text.starts_with(CHANNEL).then(|| cursor.text())?
 }
+
+/// What a message with its channel first begins with.
+const CHANNEL: &str = r#"{"channel":"#;
+/// What mostly follows.
+const NO_CLIENT: &str = r#""client_id":"","#;
 
 /// Reads a frame of a channel with market data, or a heartbeat. Whether it could; if not, the decoder holds rubbish.
 pub(super) fn frame(decoder: &mut Decoder, channel: Channel, text: &str) -> bool {
@@ -38,6 +42,14 @@ fn events<'a>(
 ) -> Option<()> {
     let mut cursor = Cursor { text, at: 0 };
     cursor.take(b'{')?;
+    if text.starts_with(CHANNEL) {
+        cursor.at = CHANNEL.len();
+        cursor.text()?;
+        if cursor.object_ends()? {
+            return (cursor.at == text.len()).then_some(());
+        }
+        cursor.expect(NO_CLIENT);
+    }
     loop {
         match cursor.key()? {
             "timestamp" => decoder.set_time(&Text::scan(&mut cursor)?),

@@ -1,5 +1,5 @@
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeMap, VecDeque},
     time::Duration,
 };
 
@@ -33,7 +33,7 @@ pub struct CandleCloser {
     time: Option<Timestamp>,
     /// Buckets that open earlier cannot be proven complete, for every product.
     from: Timestamp,
-    books: HashMap<Symbol, Book>,
+    books: BTreeMap<Symbol, Book>,
     /// No bucket ends by time earlier than this.
     next_close: Option<Timestamp>,
     ready: VecDeque<(Symbol, Candle)>,
@@ -106,7 +106,7 @@ impl CandleCloser {
             grace_ms: i64::try_from(grace.as_millis()).unwrap_or(i64::MAX),
             time: None,
             from: Timestamp::EPOCH,
-            books: HashMap::new(),
+            books: BTreeMap::new(),
             next_close: None,
             ready: VecDeque::new(),
             counts: CandleCounts::default(),
@@ -181,7 +181,6 @@ impl CandleCloser {
                 self.next_close = Some(self.next_close.map_or(close, |next| next.min(close)));
             }
         }
-        due.sort_unstable(); // the order of a map is another one each time
         for symbol in due {
             if let Some(book) = self.books.get_mut(&symbol) {
                 book.close(&symbol, &mut self.ready, &mut self.counts);
@@ -206,10 +205,10 @@ impl CandleCloser {
         if candle.timeframe() != self.timeframe || open.millis_since(now) > Self::SKEW_MS {
             return CandleVerdict::Refused;
         }
-        if !self.books.contains_key(symbol) {
-            self.books.insert(symbol.clone(), Book::new(self.from));
-        }
-        let Some(book) = self.books.get_mut(symbol) else { return CandleVerdict::Refused };
+        let book = match self.books.get_mut(symbol) {
+            Some(book) => book,
+            None => self.books.entry(symbol.clone()).or_insert_with(|| Book::new(self.from)),
+        };
         if let Some(closed) = &book.closed {
             if open == closed.open_time() {
                 let same = closed.ohlcv() == candle.ohlcv();
