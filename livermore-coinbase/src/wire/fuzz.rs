@@ -2,11 +2,20 @@ use livermore_core::ids::{Timeframe, Timestamp};
 
 use super::{Decoder, rest};
 
-/// Reads `data` as everything this module can read. Nothing may panic; what is read must keep the order promised.
+/// Reads `data` as both, because a server may send one for the other.
 ///
 /// For tests and fuzzers.
 #[doc(hidden)]
 pub fn fuzz_one(data: &[u8]) {
+    fuzz_frame(data);
+    fuzz_body(data);
+}
+
+/// Reads `data` as a frame. Nothing may panic; what is read must keep the order promised.
+///
+/// For tests and fuzzers.
+#[doc(hidden)]
+pub fn fuzz_frame(data: &[u8]) {
     let mut decoder = Decoder::new();
     for _ in 0..2 {
         // Twice, because the second frame meets the buffers and names of the first.
@@ -24,6 +33,13 @@ pub fn fuzz_one(data: &[u8]) {
             assert!(frame.problems.len() <= super::Frame::MAX_PROBLEMS, "too many problems");
         }
     }
+}
+
+/// Reads `data` as every kind of body. Nothing may panic; what is read must keep the order promised.
+///
+/// For tests and fuzzers.
+#[doc(hidden)]
+pub fn fuzz_body(data: &[u8]) {
     if let Ok(candles) = rest::candles(data, Timeframe::M1, Timestamp::EPOCH) {
         assert!(candles.is_sorted_by_key(livermore_core::market::Candle::open_time), "candles out of order");
     }

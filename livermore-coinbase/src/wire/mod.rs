@@ -36,5 +36,5 @@ pub use frame::{
     BalanceSummary, Body, BookChange, BookSide, Confirmed, Frame, FuturesPosition, Heartbeat, Kind, Listed,
     MarketTrade, OrderUpdate, StatusProduct,
 };
-pub use fuzz::fuzz_one;
+pub use fuzz::{fuzz_body, fuzz_frame, fuzz_one};
 pub use malformed::{Flaw, Malformed};

@@ -6,15 +6,16 @@ use livermore_coinbase::wire::fuzz_one;
 use livermore_core::exchange::SplitMix64;
 use tokio::time::Instant;
 
-use super::samples;
-
-/// Messages and bodies to begin with: the samples, and the files of `fuzz/corpus`.
+/// Messages and bodies to begin with: those that the fuzzers of `fuzz/` begin with, too.
 fn corpus() -> Vec<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
-    let files = std::fs::read_dir(folder).unwrap().map(|file| std::fs::read(file.unwrap().path()).unwrap());
-    let mut corpus: Vec<Vec<u8>> = files.collect();
-    assert!(corpus.len() >= 10, "the corpus has {} files", corpus.len());
-    corpus.extend(samples::FRAMES.map(|sample| sample.as_bytes().to_vec()));
+    let mut corpus = Vec::new();
+    for folder in ["frames", "rest_bodies"] {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(folder);
+        let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
+        files.sort(); // a seed always means the same
+        assert!(files.len() >= 10, "{files:?}");
+        corpus.extend(files.into_iter().map(|file| std::fs::read(file).unwrap()));
+    }
     corpus
 }
 

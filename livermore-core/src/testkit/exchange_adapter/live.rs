@@ -149,22 +149,27 @@ pub async fn a_bucket_left_out_had_no_trades(fixture: ExchangeFixture) {
 
 /// Only what was subscribed to arrives.
 ///
-/// Tested on the whole subscription, and on its first symbol with each kind of data alone.
+/// Tested on the whole subscription, and on its first symbol with each kind of data alone, all at once.
 pub async fn only_what_was_subscribed_to_arrives(fixture: ExchangeFixture) {
     let whole = fixture.subscription.clone();
     let nothing = Subscription { symbols: whole.symbols.iter().take(1).cloned().collect(), ..Subscription::default() };
     let candles = Subscription { candles: whole.candles.iter().take(1).copied().collect(), ..nothing.clone() };
     let tickers = Subscription { tickers: whole.tickers, ..nothing.clone() };
     let trades = Subscription { trades: whole.trades, ..nothing.clone() };
-    for subscription in [whole, candles, tickers, trades] {
-        let mut stream = fixture.subscribe(&subscription).await;
+    let listening = [whole, candles, tickers, trades].map(|subscription| listen(&fixture, subscription));
+    futures_util::future::join_all(listening).await;
+}
+
+async fn listen(fixture: &ExchangeFixture, subscription: Subscription) {
+    let mut stream = fixture.subscribe(&subscription).await;
+    let listening = async {
         for _ in 0..fixture.live_events {
-            // A narrow subscription may fall silent; what has not come by now is not there.
-            let Ok(next) = timeout(fixture.patience, futures_util::StreamExt::next(&mut stream)).await else { break };
-            let Some(event) = next else { break };
+            let Some(event) = futures_util::StreamExt::next(&mut stream).await else { break };
             assert!(is_wanted(&event, &subscription), "{event:?} is not part of {subscription:?}");
         }
-    }
+    };
+    // A narrow subscription may fall silent; what has not come by then is not there.
+    let _ = timeout(fixture.patience, listening).await;
 }
 
 fn is_wanted(event: &MarketEvent, subscription: &Subscription) -> bool {

@@ -1,0 +1,4 @@
+//! Frames of the socket: nothing a server sends may panic.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| livermore_coinbase::wire::fuzz_frame(data));
