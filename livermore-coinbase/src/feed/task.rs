@@ -183,6 +183,8 @@ impl<T: Translate> Shell<T> {
 
     fn tell(&mut self, notice: Notice) {
         let time = self.time();
+        // Its reader takes this time for past; so must history, even if this machine's clock is set back meanwhile.
+        self.clock.heard(time);
         let body = match notice {
             Notice::Connected { epoch } => {
                 self.epoch = epoch;

@@ -67,6 +67,27 @@ async fn what_the_feed_has_closed_is_in_history_at_once() {
     }
 }
 
+/// What is told while nothing is heard has a time, too: a reader who asks for the history before it must not find that
+/// history takes it for the future, and leaves it out.
+#[tokio::test]
+async fn what_is_told_in_an_outage_is_past_for_history_too() {
+    let server = fast(600.0).start().await.unwrap();
+    let coinbase = Coinbase::with_supervisor(&config(&server), impatient()).unwrap();
+    let mut events = coinbase.feed(everything(&["BTC-USD"])).await.unwrap();
+    until(&mut events, is_closed).await;
+    drop(server);
+    let mut since = None;
+    loop {
+        let read = until(&mut events, |body| matches!(body, EventBody::Reconnecting { .. })).await;
+        let told = read.last().unwrap().time;
+        let (clock, second) = (coinbase.rest().clock().surely(), told.as_millis().div_euclid(1_000));
+        assert!(clock.as_millis().div_euclid(1_000) >= second, "told at {told}, and it is {clock}");
+        if told.millis_since(*since.get_or_insert(told)) >= 2_000 {
+            return;
+        }
+    }
+}
+
 #[tokio::test]
 async fn heartbeats_do_not_hide_a_product_that_has_gone_silent() {
     let server = fast(60.0).start().await.unwrap();
