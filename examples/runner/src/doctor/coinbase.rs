@@ -44,7 +44,9 @@ pub(super) async fn examine(
     let answers = Check::new(EXCHANGE, Status::Ok, format!("Coinbase answers in {latency} ms"));
     checks.push(answers.fact("latencyMs", latency));
     let clock = match skew.warning() {
-        Some(warning) => Check::new(CLOCK, Status::Warn, warning).next("set this machine's clock by NTP"),
+        Some(warning) => {
+            Check::new(CLOCK, Status::Warn, warning).next("turn on this machine's time service, for example chrony")
+        }
         None => Check::new(CLOCK, Status::Ok, format!("{} ms off the exchange's", skew.offset_ms.abs())),
     };
     checks.push(clock.fact("offsetMs", skew.offset_ms).fact("uncertaintyMs", skew.uncertainty_ms));

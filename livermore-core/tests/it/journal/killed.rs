@@ -114,7 +114,7 @@ async fn check(folder: &Path, (submitted, decided): (u64, u64), told: &str) -> (
 }
 
 #[tokio::test]
-async fn killed_at_every_step_of_every_write_nothing_acknowledged_is_lost() {
+async fn case_13_killed_at_every_step_nothing_acknowledged_is_lost() {
     for step in STEPS {
         for during in 1..=WRITES {
             let folder = tempfile::tempdir().unwrap();
