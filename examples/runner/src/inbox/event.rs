@@ -85,7 +85,8 @@ impl Event {
             Self::Start { holder, users, bus } => format!("{holder} on {bus}, {users} users"),
             Self::Leading { user, epoch } => format!("user {user}: leading, epoch {epoch}"),
             Self::Lost { user, epoch } => format!("user {user}: no longer leading, epoch {epoch}"),
-            Self::StandingBy { users } => format!("standing by for {users} users that another process leads"),
+            Self::StandingBy { users: 1 } => "standing by for 1 user".to_owned(),
+            Self::StandingBy { users } => format!("standing by for {users} users"),
             Self::Deciding { user, id, seq, kind } => format!("user {user}: deciding {kind} {id} (seq {seq})"),
             Self::Decided { user, id, kind, verdict, code, took_ms, .. } => {
                 format!("user {user}: {kind} {id} {verdict} ({code}) in {took_ms} ms")
