@@ -51,12 +51,15 @@ async fn case_76_lost_messages_and_heartbeats_are_told_and_counted() {
     assert!(counts.resubscriptions >= 1, "{counts:?}");
 }
 
-/// The exchange's clock was measured once and runs away from this machine's: only the feed says how late it is.
+/// The exchange's clock was measured once and runs away from this machine's, and its heartbeats are lost: only what the
+/// feed tells says how late it is.
 #[tokio::test]
 async fn what_the_feed_has_closed_is_in_history_at_once() {
     let server = fast(600.0).start().await.unwrap();
     let coinbase = super::adapter(&server);
     let mut events = coinbase.feed(everything(&["BTC-USD"])).await.unwrap();
+    until(&mut events, is_connected).await;
+    server.inject(Fault::SkipHeartbeats { target: Target::All, beats: 1_000_000 });
     for _ in 0..5 {
         let read = until(&mut events, is_closed).await;
         let EventBody::Candle { symbol, candle } = &read.last().unwrap().body else { panic!("{read:?}") };
