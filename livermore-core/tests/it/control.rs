@@ -2,10 +2,10 @@
 
 mod broken;
 mod broken_log;
-mod deaf_log;
 mod embedded;
 mod laws;
 mod meaning;
+pub(crate) mod misheard_log;
 mod mocks;
 mod parsing;
 mod schemas;

@@ -10,6 +10,8 @@ use livermore_coinbase::{
 use livermore_core::exchange::{EventBody, supervisor::FeedState};
 use tokio::time::{Instant, timeout};
 
+use crate::fake::client;
+
 use super::{PATIENCE, adapter, config, everything, fast, feed, impatient, is_connected, symbol, until};
 
 #[tokio::test]
@@ -86,21 +88,14 @@ async fn case_94_a_feed_that_is_not_wanted_leaves_no_socket() {
         if connected {
             until(&mut events, is_connected).await;
         } else {
-            let begun = Instant::now();
-            while server.stats().connection_attempts == 0 && begun.elapsed() < Duration::from_secs(1) {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
+            client::until("an attempt to connect", || server.stats().connection_attempts > 0).await;
         }
         let begun = Instant::now();
         livermore_core::exchange::ExchangeAdapter::close(&coinbase).await;
         assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
         timeout(PATIENCE, events.by_ref().for_each(|_| async {})).await.unwrap();
         let attempts = server.stats().connection_attempts;
-        let begun = Instant::now();
-        while !server.open_connections().is_empty() {
-            assert!(begun.elapsed() < PATIENCE, "{:?} are still open", server.open_connections());
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        client::until("every socket closed", || server.open_connections().is_empty()).await;
         assert_eq!(server.stats().connection_attempts, attempts, "nothing is tried after the end");
     }
 }

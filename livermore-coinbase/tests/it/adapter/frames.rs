@@ -1,7 +1,5 @@
 //! Frames that no client expects, and readers that no server expects.
 
-use std::time::Duration;
-
 use livermore_coinbase::{
     Coinbase,
     fake::{Clock, FakeMarket, FakeServer, Fault, Garbage, Limits, Target},
@@ -10,6 +8,8 @@ use livermore_core::{
     exchange::{EventBody, SimulatorConfig, Subscription},
     ids::Timeframe,
 };
+
+use crate::fake::client;
 
 use super::{config, everything, fast, feed, impatient, is_about_the_feed, is_closed, is_connected, symbol, until};
 
@@ -42,9 +42,7 @@ async fn case_89_a_reader_that_stalls_loses_no_closed_candle() {
     let connections = server.stats().connection_attempts;
     // Nothing is read, while the market goes on for hours.
     let begin = server.now();
-    while server.now().millis_since(begin) < 10 * 3_600_000 {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    client::until("ten hours of market", || server.now().millis_since(begin) >= 10 * 3_600_000).await;
     let mut opens = Vec::new();
     while opens.last().is_none_or(|last| *last < server.now().checked_add_millis(-2 * 3_600_000).unwrap()) {
         let read = until(&mut events, is_closed).await;

@@ -111,7 +111,7 @@ impl Client {
 }
 
 /// Waits until something is so.
-pub(super) async fn until(what: &str, is_so: impl Fn() -> bool) {
+pub(crate) async fn until(what: &str, is_so: impl Fn() -> bool) {
     let waited = timeout(DEADLINE, async {
         while !is_so() {
             tokio::time::sleep(Duration::from_millis(2)).await;

@@ -1,7 +1,7 @@
 //! The fake exchange, seen by clients that share no code with the product's.
 
 mod channels;
-mod client;
+pub(crate) mod client;
 mod connections;
 mod rest;
 mod rest_faults;

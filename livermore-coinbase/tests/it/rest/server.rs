@@ -1,7 +1,4 @@
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::sync::{Arc, Mutex};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use livermore_coinbase::{ApiKey, CoinbaseConfig, Credentials, KeyName};
@@ -10,7 +7,7 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     task::JoinHandle,
-    time::{Instant, sleep},
+    time::Instant,
 };
 
 /// A server on loopback that answers each request as its test says, and remembers them. Everything about it is made by
@@ -133,10 +130,7 @@ async fn serve(
         }
         Reply::Raw(bytes) => stream.write_all(&bytes).await,
         Reply::Endless => endless(&mut stream).await,
-        Reply::Silence => {
-            sleep(Duration::from_mins(1)).await;
-            Ok(())
-        }
+        Reply::Silence => std::future::pending().await,
     };
     let _ = stream.shutdown().await;
 }

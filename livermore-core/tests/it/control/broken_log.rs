@@ -21,7 +21,7 @@ use livermore_core::{
 };
 use tokio::{task::yield_now, time::sleep};
 
-use super::{deaf_log::Deaf, embedded};
+use super::{embedded, misheard_log::Misheard};
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Flaw {
@@ -115,6 +115,10 @@ pub(super) fn broken(flaw: Flaw, policy: ControlPolicy) -> CommandLogFixture {
 impl Broken {
     fn has(&self, flaw: Flaw) -> bool {
         self.flaw == flaw
+    }
+
+    fn deaf(&self) -> Misheard {
+        Misheard { log: self.log.clone(), heard: Vec::new() }
     }
 
     fn user(&self, user: UserId) -> UserId {
@@ -275,7 +279,7 @@ impl CommandBus for Broken {
         }
         if self.has(Flaw::NeverSignals) {
             // As the trait does it, but on signals that never come.
-            return Deaf(self.log.clone()).wait(user, id, stage, time).await;
+            return self.deaf().wait(user, id, stage, time).await;
         }
         let waited = self.log.wait(self.user(user), id, stage, time).await;
         match (self.flaw, waited) {
@@ -300,7 +304,7 @@ impl CommandBus for Broken {
     ) -> Result<Sent, ControlError> {
         let mut sent = match self.flaw {
             // As the trait does it, but on signals that never come.
-            Flaw::NeverSignals => Deaf(self.log.clone()).submit_and_wait(user, submission, stage, time).await,
+            Flaw::NeverSignals => self.deaf().submit_and_wait(user, submission, stage, time).await,
             _ => self.log.submit_and_wait(self.user(user), submission, stage, time).await,
         }?;
         if self.has(Flaw::HidesWhatIsSent) {

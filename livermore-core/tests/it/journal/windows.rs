@@ -9,17 +9,16 @@ use std::{
     time::Duration,
 };
 
-use async_trait::async_trait;
-use futures_util::{StreamExt, stream};
 use livermore_core::{
     control::{
-        BusCapability, Command, CommandBus, CommandInbox, CommandQuery, CommandRecord, CommandStatus, ControlError,
-        EmbeddedCommandLog, OutcomeCode, Overview, PauseLevel, Signal, Signals, Stage, Submission, Verdict, Waited,
-        WriteStep,
+        Command, CommandBus, CommandInbox, CommandQuery, CommandRecord, CommandStatus, ControlError,
+        EmbeddedCommandLog, OutcomeCode, PauseLevel, Signal, Stage, Submission, Verdict, Waited, WriteStep,
     },
-    ids::{CommandId, Symbol, UserId},
+    ids::Symbol,
     settings::{Actor, HistoryQuery},
 };
+
+use crate::control::misheard_log::Misheard;
 
 use super::{
     runner::{Crash, reached, start},
@@ -206,49 +205,13 @@ async fn w09_the_runner_ends_before_it_reports_what_is() {
     assert_eq!(killed("AppendSynced of observe 2").await, Left::Decided);
 }
 
-/// A sender's end whose signals are false, late and repeated.
-#[derive(Debug)]
-struct Lying(EmbeddedCommandLog);
-
-#[async_trait]
-impl CommandBus for Lying {
-    fn capability(&self) -> BusCapability {
-        self.0.capability()
-    }
-
-    async fn submit(&self, user: UserId, submission: &Submission) -> Result<CommandRecord, ControlError> {
-        self.0.submit(user, submission).await
-    }
-
-    async fn record(&self, user: UserId, id: CommandId) -> Result<Option<CommandStatus>, ControlError> {
-        self.0.record(user, id).await
-    }
-
-    async fn cancel(&self, user: UserId, id: CommandId) -> Result<CommandRecord, ControlError> {
-        self.0.cancel(user, id).await
-    }
-
-    async fn history(&self, user: UserId, query: CommandQuery) -> Result<Vec<CommandStatus>, ControlError> {
-        self.0.history(user, query).await
-    }
-
-    async fn overview(&self, user: UserId) -> Result<Overview, ControlError> {
-        self.0.overview(user).await
-    }
-
-    async fn signals(&self, _: UserId) -> Result<Signals, ControlError> {
-        let lies = stream::iter((0..100).map(|number| Signal::Decided(id(number % 4))));
-        Ok(lies.chain(stream::pending()).boxed())
-    }
-
-    async fn close(&self) {}
-}
-
 #[tokio::test]
 async fn w10_an_acknowledgement_is_believed_only_with_its_record() {
     let folder = tempfile::tempdir().unwrap();
     let (log, _) = open(folder.path()).await;
-    let bus = Lying(log.clone());
+    // False, and repeated.
+    let heard = (0..100).map(|number| Signal::Decided(id(number % 4))).collect();
+    let bus = Misheard { log: log.clone(), heard };
     bus.submit(user(1), &submission(1, &Command::Resume)).await.unwrap();
     let early = bus.wait(user(1), id(1), Stage::Decided, Duration::from_millis(100)).await.unwrap();
     assert!(matches!(&early, Waited::Pending { last: Some(status), .. } if status.record.is_open()), "{early:?}");
